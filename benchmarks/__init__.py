@@ -1,0 +1,1 @@
+"""Commands that measure this project; results lie beside them as JSON."""

@@ -1,0 +1,1 @@
+"""The `wps-sam` command: one thin file a verb."""

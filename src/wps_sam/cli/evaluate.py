@@ -1,0 +1,78 @@
+"""`wps-sam evaluate`: score predictions against truth; no model is loaded."""
+
+import json
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from wps_sam.cli.console import console
+from wps_sam.evaluation.evaluate import Evaluation, evaluate_predictions
+from wps_sam.evaluation.predictions import read_predictions
+from wps_sam.evaluation.report.summary import headline_figures, percent
+from wps_sam.evaluation.report.write import write_report
+from wps_sam.evaluation.truth import open_truth
+
+METRICS_FILE = "metrics.json"
+REPORT_FILE = "report.html"
+
+
+def evaluate(
+    predictions: Path,
+    data: Path,
+    *,
+    out: Path | None = None,
+    images: Path | None = None,
+    split: str | None = None,
+    holdout: int | None = None,
+) -> None:
+    """Score a predictions.json against true masks.
+
+    Args:
+        predictions: The predictions.json that `wps-sam predict` wrote.
+        data: Truth with masks: a COCO file or a folder in a known layout.
+        out: Folder for metrics.json and report.html; without it, only the table is printed.
+        images: Folder of the photographs, if they are not beside the truth file.
+        split: Which part of a data set with several, such as val.
+        holdout: Score only every N-th image, the share that training with the same number held out.
+    """
+    truth = open_truth(data, images_dir=images, split=split, holdout=holdout)
+    predicted = read_predictions(predictions)
+    evaluation = evaluate_predictions(predicted, truth)
+    print_evaluation(evaluation)
+    if out is None:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    metrics = out / METRICS_FILE
+    metrics.write_text(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n")
+    title = f"{predictions.parent.resolve().name}: {truth.source.stem}"
+    report = write_report(out / REPORT_FILE, evaluation, truth, predicted, title=title)
+    console.print(f"Wrote {escape(str(metrics))} and {escape(str(report))}")
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print the scores of each class and the means.
+
+    Args:
+        evaluation: The scores.
+    """
+    table = Table(title=f"{len(evaluation.images)} images, pixel counts at original resolution")
+    table.add_column("class")
+    for name in ("IoU %", "accuracy %", "precision %"):
+        table.add_column(name, justify="right")
+    for score in (*evaluation.classes[1:], evaluation.classes[0]):
+        numbers = (score.iou, score.accuracy, score.precision)
+        table.add_row(escape(score.name), *(percent(number) for number in numbers))
+    console.print(table)
+    means = Table(show_header=False, box=None)
+    for figure in headline_figures(evaluation):
+        means.add_row(figure.name, percent(figure.value), f"[dim]{escape(figure.meaning)}[/dim]")
+    official = percent(evaluation.official_code.mean_iou)
+    means.add_row(
+        "official_code IoU", official, "[dim]Not comparable: see the report's details.[/dim]"
+    )
+    console.print(means)
+    for reason, count in evaluation.skipped.items():
+        console.print(f"Left out of the truth: {count} x {escape(reason)}")
+    for note in evaluation.notes:
+        console.print(f"Note: {escape(note)}")

@@ -1,0 +1,75 @@
+"""Mask mIoU during training, for the log: where validation labels have masks, and only there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.markup import escape
+
+from wps_sam.cli.console import console
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.errors import DataError
+from wps_sam.evaluation.confusion import ConfusionCounts
+from wps_sam.evaluation.metrics import class_means, class_scores
+from wps_sam.evaluation.truth import Truth, open_truth
+from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.prompter.interface import Prompter
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.training.fit import LabelledFeatures, MaskMeasure
+
+
+class TruthPlace(NamedTuple):
+    """Arguments of `open_truth`."""
+
+    data: Path
+    images: Path | None
+    split: str | None
+    holdout: int | None
+
+
+def mask_measure(
+    place: TruthPlace,
+    sam: FrozenSam,
+    store: EmbeddingCache,
+    validation: LabelledFeatures,
+    score_threshold: float,
+) -> MaskMeasure | None:
+    """Make the function that scores a prompter's masks; None, and a printed note, without truth.
+
+    It measures what `wps-sam predict` and `wps-sam evaluate` would, from cached features.
+    """
+    try:
+        truth = open_truth(
+            place.data, images_dir=place.images, split=place.split, holdout=place.holdout
+        )
+    except DataError as error:
+        console.print(escape(f"No mask mIoU during training: {error}"), soft_wrap=True)
+        return None
+
+    def measure(prompter: Prompter) -> Mapping[str, float]:
+        segmenter = PartSegmenter(
+            sam,
+            prompter,
+            class_names=validation.labels.class_names,
+            category_ids=validation.labels.category_ids,
+            score_threshold=score_threshold,
+        )
+        return _score(segmenter, truth, store, validation)
+
+    return measure
+
+
+def _score(
+    segmenter: PartSegmenter, truth: Truth, store: EmbeddingCache, validation: LabelledFeatures
+) -> Mapping[str, float]:
+    classes = len(truth.class_names)
+    counts = ConfusionCounts(classes)
+    for index, (image, key) in enumerate(
+        zip(validation.labels.images, validation.keys, strict=True)
+    ):
+        parts = truth.parts(index)
+        found = segmenter.predict_features(store.read(key), (image.height, image.width))
+        counts.add(parts.label_map(classes), found.semantic, parts.ignore_mask())
+    means = class_means(class_scores(counts.matrix, truth.class_names))
+    scores = {"miou": means.miou, "macc": means.macc}
+    return {name: value for name, value in scores.items() if value is not None}

@@ -1,0 +1,118 @@
+"""`wps-sam oracle`: what the frozen SAM reaches when it is given the true boxes or points."""
+
+from pathlib import Path
+from typing import Literal
+
+from rich.markup import escape
+
+from wps_sam import __version__
+from wps_sam.cli.console import console
+from wps_sam.cli.embed import embed_with_progress
+from wps_sam.cli.evaluate import evaluate
+from wps_sam.cli.predict import prepare_folder, progress_bar
+from wps_sam.embeddings.build import ImageToEmbed
+from wps_sam.embeddings.fingerprint import Fingerprint
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.errors import ConfigError, DataError
+from wps_sam.images.reading import content_hash
+from wps_sam.inference.device import pick_device
+from wps_sam.inference.journal import PredictionJournal
+from wps_sam.inference.oracle import FeatureSource, encode_live, predict_oracle
+from wps_sam.labels.open import open_weak_labels
+from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.sam.build import load_sam
+from wps_sam.sam.frozen import FrozenSam
+
+
+def oracle(
+    data: Path,
+    *,
+    out: Path,
+    prompt: Literal["box", "point"] = "box",
+    sam: str = "mobile_sam",
+    mask: Literal["single", "best-of-3"] = "single",
+    holdout: int | None = None,
+    keep_groups: bool = False,
+    images: Path | None = None,
+    split: str | None = None,
+    cache: Path | None = None,
+    device: str = "auto",
+) -> int:
+    """Score the masks that the frozen SAM makes of the labelled boxes or their centres.
+
+    This is the upper bound of any prompter (table 1 of the paper). Scores are printed and written
+    as by `wps-sam evaluate`.
+
+    Args:
+        data: labels with masks: a COCO file or a data set folder
+        out: folder for predictions.json, metrics.json and report.html
+        prompt: give SAM the labelled boxes, or only their centre points
+        sam: name or checkpoint of the SAM
+        mask: SAM's single mask, or the one it rates best of its three
+        holdout: only every N-th image, as training with --holdout N leaves out
+        keep_groups: one prompt an annotation even if it has several polygons
+        images: folder of the images, if not beside the labels
+        split: which split of a data set folder
+        cache: folder of an embedding cache to read and fill (default: none)
+        device: auto, cpu, cuda or mps
+    """
+    labels = open_weak_labels(data, images_dir=images, split=split, keep_groups=keep_groups)
+    for reason, count in labels.skip_counts().items():
+        console.print(escape(f"skipped {count}: {reason}"))
+    if holdout is not None:
+        labels = _held_out(labels, holdout)
+    model = load_sam(sam, device=pick_device(device))
+    prepare_folder(out, labels.class_names)
+    features_of = encode_live(model) if cache is None else _cached(model, labels, cache)
+    settings = {
+        "made_by": f"wps-sam {__version__} oracle",
+        "sam": model.name,
+        "sam_fingerprint": model.fingerprint,
+        "prompt": prompt,
+        "mask": mask,
+        "keep_groups": keep_groups,
+        "features": "computed" if cache is None else "cached as float16",
+        "labels": content_hash(labels.source),
+    }
+    categories = list(zip(labels.category_ids, labels.class_names, strict=True))
+    with PredictionJournal(out, settings, categories) as journal, progress_bar() as bar:
+        task = bar.add_task("prompting", total=len(labels.images))
+        predicted = predict_oracle(
+            model,
+            labels,
+            features_of,
+            journal,
+            prompt=prompt,
+            mask=mask,
+            on_progress=lambda done: bar.advance(task, done),
+        )
+        written = journal.finish(predicted, {}, keep=False)
+    evaluate(written, data, out=out, images=images, split=split, holdout=holdout)
+    return 0
+
+
+def _held_out(labels: WeakDataset, every: int) -> WeakDataset:
+    """Every N-th image of the labels."""
+    if not 2 <= every <= len(labels.images):
+        raise ConfigError(
+            f"--holdout must be from 2 to the number of images, {len(labels.images)}; found "
+            f"{every}. Leave it out to use all images."
+        )
+    return labels.split_every(every)[1]
+
+
+def _cached(sam: FrozenSam, labels: WeakDataset, folder: Path) -> FeatureSource:
+    """Fill a cache with the labelled images, and read features from there."""
+    store = EmbeddingCache(folder, Fingerprint.of(sam))
+    images = [
+        ImageToEmbed(image.path, image.file_name, (image.height, image.width))
+        for image in labels.images
+    ]
+    report = embed_with_progress(store, sam, images)
+    if report.failures:
+        name, reason = report.failures[0]
+        raise DataError(
+            f"{labels.source}: {len(report.failures)} of {len(images)} images cannot be used; the "
+            f"first is {name}: {reason} Mend them or take them out of the label file."
+        )
+    return lambda image: store.read(report.keys[image.path])

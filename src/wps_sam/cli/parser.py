@@ -1,0 +1,41 @@
+"""Builds a verb's argument parser from the signature and docstring of its function."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from docstring_parser import parse as parse_docstring
+from jsonargparse import ArgumentParser
+
+
+def build_parser(verb: str, function: Callable[..., int]) -> ArgumentParser:
+    """Make a parser: parameters without default become positional unless keyword-only.
+
+    Lists take several words (`--format coco overlay`) and booleans are plain switches
+    (`--resume`); everything else is jsonargparse's. `--config FILE` reads the same names from
+    YAML, and a name that does not exist is an error.
+    """
+    docs = parse_docstring(function.__doc__ or "")
+    parser = ArgumentParser(prog=f"wps-sam {verb}", description=docs.short_description)
+    parser.add_argument("--config", action="config", help="YAML file with any of these settings")
+    parameters = inspect.signature(function).parameters
+    special = {n: p for n, p in parameters.items() if p.annotation in (bool, list[str])}
+    parser.add_function_arguments(function, as_group=False, as_positional=True, skip=set(special))
+    help_of = {param.arg_name: param.description for param in docs.params}
+    for name, parameter in special.items():
+        parser.add_argument(*_flags(parameter), **_options(parameter), help=help_of.get(name))
+    return parser
+
+
+def _flags(parameter: inspect.Parameter) -> list[str]:
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        return [f"--{parameter.name}"]
+    return [parameter.name]
+
+
+def _options(parameter: inspect.Parameter) -> dict[str, Any]:
+    if parameter.annotation is bool:
+        return {"action": "store_true"}
+    if parameter.default is inspect.Parameter.empty:
+        return {"nargs": "+", "type": str}
+    return {"nargs": "+", "type": str, "default": list(parameter.default)}

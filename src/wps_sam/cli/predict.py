@@ -1,0 +1,145 @@
+"""`wps-sam predict`: photographs in, named part masks out."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from wps_sam import __version__
+from wps_sam.cli.console import console
+from wps_sam.errors import ConfigError
+from wps_sam.files import write_atomically
+from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
+from wps_sam.inference.journal import CLASSES_FILE, PredictionJournal
+from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.inference.sources import Selection, find_images
+from wps_sam.inference.writers import DEFAULT_FORMATS, choose_formats
+
+_GPU_BATCH = 8
+
+
+def predict(
+    run: Path,
+    source: list[str],
+    *,
+    out: Path,
+    format: list[str] = DEFAULT_FORMATS,
+    score_threshold: float | None = None,
+    limit: int | None = None,
+    images: Path | None = None,
+    split: str | None = None,
+    holdout: int | None = None,
+    sam: str | None = None,
+    device: str = "auto",
+) -> int:
+    """Cut photographs into named part masks.
+
+    Args:
+        run: model folder that `wps-sam train` made
+        source: images, folders or globs; or one label file or data set folder
+        out: folder for predictions.json, classes.json and the pictures
+        format: what to write: coco (always), semantic, overlay
+        score_threshold: least score of a part, 0 to 1 (default: the run's)
+        limit: only the first so many images
+        images: folder of the images of a label file, if not beside it
+        split: which split of a data set folder
+        holdout: only every N-th image of a label file, as training with --holdout N leaves out
+        sam: name or checkpoint of the SAM, if the run's own is not where it was
+        device: auto, cpu, cuda or mps
+    """
+    formats = choose_formats(format)
+    found = find_images(source, Selection(images, split, holdout), limit=limit)
+    segmenter = PartSegmenter.load(run, sam=sam, device=device)
+    threshold = segmenter.threshold_of(score_threshold)
+    prepare_folder(out, segmenter.class_names)
+    settings = _settings(segmenter, threshold, formats)
+    categories = list(zip(segmenter.category_ids, segmenter.class_names, strict=True))
+    batch_size = 1 if segmenter.sam.device.type == "cpu" else _GPU_BATCH
+    with PredictionJournal(out, settings, categories) as journal, progress_bar() as bar:
+        task = bar.add_task("predicting", total=len(found))
+        job = BulkJob(segmenter, journal, out, formats, threshold, batch_size)
+        report = predict_images(job, found, lambda done: bar.advance(task, done))
+        written = None
+        if report.predicted + report.reused:
+            info = {"failed": [name for name, _ in report.failures]}
+            written = journal.finish(found, info, keep=bool(report.failures))
+    _print_report(report, len(found), written)
+    return 1 if report.failures else 0
+
+
+def _settings(
+    segmenter: PartSegmenter, score_threshold: float, formats: Sequence[str]
+) -> dict[str, Any]:
+    """Everything that decides what is written, for predictions.json and for going on later."""
+    return {
+        "made_by": f"wps-sam {__version__}",
+        "model": segmenter.fingerprint,
+        "sam": segmenter.sam.name,
+        "score_threshold": score_threshold,
+        "formats": list(formats),
+    }
+
+
+def prepare_folder(out: Path, class_names: tuple[str, ...]) -> None:
+    """Make the output folder and write classes.json.
+
+    Raises:
+        ConfigError: There is a file where the folder should be, or it cannot be made.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"--out {out} cannot be made: {error.strerror}. Choose another folder."
+        ) from error
+    content = json.dumps(list(class_names), indent=1, ensure_ascii=False) + "\n"
+    write_atomically(out / CLASSES_FILE, content.encode())
+
+
+def progress_bar() -> Progress:
+    """A bar with counts and the time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("images"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+def _print_report(report: PredictReport, total: int, written: Path | None) -> None:
+    """Print counts, then the failures."""
+    counts = [f"{report.predicted} images predicted, {report.parts} parts"]
+    if report.reused:
+        counts.append(f"{report.reused} images taken over from the interrupted run")
+    if report.dropped_empty:
+        counts.append(f"{report.dropped_empty} parts without a pixel left out")
+    console.print(escape("; ".join(counts) + "."))
+    if written is not None:
+        console.print(escape(f"Wrote {written}"))
+    if not report.failures:
+        return
+    table = Table(title=f"{len(report.failures)} of {total} images failed")
+    table.add_column("file", overflow="fold")
+    table.add_column("reason", overflow="fold")
+    for name, reason in report.failures:
+        table.add_row(escape(name), escape(reason))
+    console.print(table)
+    if written is None:
+        console.print("No image could be predicted; an older predictions.json is left as it was.")
+    else:
+        console.print("Mend these and run the same command again: only they are predicted.")

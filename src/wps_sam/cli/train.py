@@ -1,0 +1,150 @@
+"""`wps-sam train`: weak labels in, a model folder out."""
+
+from pathlib import Path
+from typing import Literal
+
+from rich.markup import escape
+
+from wps_sam.cli.console import console
+from wps_sam.cli.embed import embed_with_progress
+from wps_sam.cli.mask_validation import TruthPlace, mask_measure
+from wps_sam.embeddings.build import ImageToEmbed
+from wps_sam.embeddings.fingerprint import Fingerprint
+from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
+from wps_sam.errors import DataError
+from wps_sam.inference.device import pick_device
+from wps_sam.labels.open import open_weak_labels
+from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.sam.build import load_sam
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.training.fit import LabelledFeatures, TrainingJob, fit
+from wps_sam.training.precision import choose_precision
+from wps_sam.training.recipes import get_recipe
+
+
+def train(
+    data: Path,
+    *,
+    out: Path,
+    val: Path | None = None,
+    recipe: Literal["paper", "strong"] = "strong",
+    supervision: Literal["box", "point"] = "box",
+    sam: str = "mobile_sam",
+    epochs: int | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    holdout: int | None = None,
+    images: Path | None = None,
+    split: str | None = None,
+    keep_groups: bool = False,
+    cache: Path | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    num_queries: int | None = None,
+    mask_validations: int = 1,
+    device: str = "auto",
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto",
+) -> int:
+    """Learn to find named parts from boxes (or their centre points); no mask is read.
+
+    Args:
+        data: COCO JSON or data set folder with part boxes
+        out: run folder to make
+        val: labels to validate on; box agreement with them chooses the best weights
+        recipe: paper = the published method; strong = dense prompter for small data sets
+        supervision: learn from boxes, or from nothing but the boxes' centre points
+        sam: name or checkpoint of the SAM to use
+        epochs: passes over the data (default: the recipe's)
+        seed: of weights, order and dropout
+        resume: go on with the run in --out
+        holdout: keep every N-th image out of training and validate on those
+        images: folder of the images, if not beside the labels
+        split: which split of a data set folder to train on
+        keep_groups: one label an annotation even if it has several polygons
+        cache: folder of the embedding cache
+        batch_size: images a step (default: the recipe's)
+        learning_rate: peak learning rate (default: the recipe's)
+        num_queries: most parts an image can have (paper recipe)
+        mask_validations: how often to report mask mIoU where the truth has masks; 0 = never
+        device: auto, cpu, cuda or mps
+        precision: auto = bf16 on devices that have it, else 32 bit
+    """
+    chosen = get_recipe(
+        recipe,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        num_queries=num_queries,
+    )
+    labels = open_weak_labels(data, images_dir=images, split=split, keep_groups=keep_groups)
+    val_labels = None
+    if val is not None:
+        val_labels = open_weak_labels(val, images_dir=images, keep_groups=keep_groups)
+    elif holdout is not None:
+        labels, val_labels = labels.split_every(holdout)
+    _describe("training", labels)
+    if val_labels is not None:
+        _describe("validation", val_labels)
+
+    place = pick_device(device)
+    model = load_sam(sam, device=place)
+    store = EmbeddingCache(cache or default_cache_root(), Fingerprint.of(model))
+    job = TrainingJob(
+        chosen, supervision, seed, choose_precision(precision, place.type), place.type
+    )
+    validation = None if val_labels is None else _embed(store, model, val_labels)
+    measure = None
+    if validation is not None and mask_validations > 0:
+        where = TruthPlace(
+            val or data, images, split if val is None else None, None if val else holdout
+        )
+        measure = mask_measure(where, model, store, validation, chosen.score_threshold)
+    fit(
+        job,
+        model,
+        sam,
+        store,
+        _embed(store, model, labels),
+        validation,
+        out,
+        console=console,
+        resume=resume,
+        measure_masks=measure,
+        mask_validations=mask_validations,
+    )
+    console.print(
+        escape(f"Model: {out}. Next: wps-sam predict {out} PHOTOGRAPHS --out DIR"), soft_wrap=True
+    )
+    return 0
+
+
+def _embed(store: EmbeddingCache, sam: FrozenSam, labels: WeakDataset) -> LabelledFeatures:
+    """Embed the images of a label file; any that cannot be read end the run, by name."""
+    images = [
+        ImageToEmbed(image.path, image.file_name, (image.height, image.width))
+        for image in labels.images
+    ]
+    report = embed_with_progress(store, sam, images)
+    if report.failures:
+        listed = "\n".join(f"  {name}: {reason}" for name, reason in report.failures[:10])
+        raise DataError(
+            f"{labels.source}: {len(report.failures)} of {len(images)} images cannot be used:\n"
+            f"{listed}\nMend them or take them out of the label file; the other embeddings are "
+            "kept, so the next run starts at once."
+        )
+    return LabelledFeatures(labels, [report.keys[image.path] for image in labels.images])
+
+
+def _describe(role: str, labels: WeakDataset) -> None:
+    parts = sum(len(image.class_index) for image in labels.images)
+    console.print(
+        escape(
+            f"{role}: {len(labels.images)} images, {parts} parts, "
+            f"{len(labels.class_names)} classes from {labels.source}"
+        ),
+        soft_wrap=True,
+    )
+    for reason, count in labels.skip_counts().items():
+        console.print(escape(f"  skipped {count}: {reason}"), soft_wrap=True)
+    for text, count in labels.note_counts().items():
+        console.print(escape(f"  note, {count} times: {text}"), soft_wrap=True)

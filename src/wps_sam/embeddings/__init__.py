@@ -1,0 +1,1 @@
+"""Image features, computed once by the frozen encoder and kept on disk."""

@@ -1,0 +1,148 @@
+"""Fill the embedding cache: photographs in, features on disk, each photograph once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wps_sam.embeddings.store import EmbeddingCache, embedding_key
+from wps_sam.errors import DataError
+from wps_sam.images.reading import read_image
+from wps_sam.sam.frozen import FrozenSam
+
+
+@dataclass(frozen=True)
+class ImageToEmbed:
+    """One photograph.
+
+    Attributes:
+        path: the file.
+        name: what to call it in messages.
+        expected_hw: (height, width) of its label record, where there is one.
+    """
+
+    path: Path
+    name: str
+    expected_hw: tuple[int, int] | None = None
+
+
+@dataclass
+class EmbedReport:
+    """What happened to each photograph.
+
+    Attributes:
+        keys: file -> cache key, for every image that now has an embedding.
+        embedded: how many went through the encoder just now.
+        reused: how many were in the cache already.
+        repaired: names whose damaged cache file was replaced.
+        failures: (name, reason) of images that could not be read.
+    """
+
+    keys: dict[Path, str] = field(default_factory=dict)
+    embedded: int = 0
+    reused: int = 0
+    repaired: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+def embed_images(
+    cache: EmbeddingCache,
+    sam: FrozenSam,
+    images: Sequence[ImageToEmbed],
+    *,
+    batch_size: int = 1,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> EmbedReport:
+    """Make sure that every image has an embedding.
+
+    A broken image is listed in the report and the rest go on. Safe to kill and start again.
+
+    Args:
+        cache: where features go.
+        sam: its encoder makes them.
+        images: photographs; copies of one photograph are embedded once.
+        batch_size: images an encoder call; more than 1 helps on a GPU only.
+        on_progress: told the number of images just finished with.
+    """
+    report = EmbedReport()
+    waiting: list[tuple[str, npt.NDArray[np.uint8]]] = []
+    with ThreadPoolExecutor(max_workers=1) as reader:  # reads one image ahead of the encoder
+        for result in _read_ahead(reader, cache, images, report, on_progress):
+            waiting.append(result)
+            if len(waiting) == batch_size:
+                _encode(cache, sam, waiting, report, on_progress)
+                waiting = []
+    if waiting:
+        _encode(cache, sam, waiting, report, on_progress)
+    return report
+
+
+def _read_ahead(
+    reader: ThreadPoolExecutor,
+    cache: EmbeddingCache,
+    images: Sequence[ImageToEmbed],
+    report: EmbedReport,
+    on_progress: Callable[[int], None],
+) -> Iterable[tuple[str, npt.NDArray[np.uint8]]]:
+    """Yield (key, pixels) of the images that need the encoder, keeping one read under way."""
+    started: set[str] = set()
+    pending = None
+    for image in images:
+        try:
+            key = embedding_key(image.path, image.expected_hw)
+        except DataError as error:
+            report.failures.append((image.name, str(error)))
+            on_progress(1)
+            continue
+        report.keys[image.path] = key
+        state = cache.state(key)
+        if state == "ready" or key in started:
+            report.reused += 1
+            on_progress(1)
+            continue
+        if state == "damaged":
+            report.repaired.append(image.name)
+        started.add(key)
+        following = (image, key, reader.submit(read_image, image.path, image.expected_hw))
+        if pending is not None:
+            yield from _finish(pending, report, on_progress)
+        pending = following
+    if pending is not None:
+        yield from _finish(pending, report, on_progress)
+
+
+def _finish(
+    pending: tuple[ImageToEmbed, str, Future[npt.NDArray[np.uint8]]],
+    report: EmbedReport,
+    on_progress: Callable[[int], None],
+) -> Iterable[tuple[str, npt.NDArray[np.uint8]]]:
+    """Wait for one read; a failure goes into the report."""
+    image, key, future = pending
+    try:
+        yield key, future.result()
+    except DataError as error:
+        for path in [path for path, other in report.keys.items() if other == key]:
+            del report.keys[path]
+        report.failures.append((image.name, str(error)))
+        on_progress(1)
+
+
+@torch.no_grad()
+def _encode(
+    cache: EmbeddingCache,
+    sam: FrozenSam,
+    batch: Sequence[tuple[str, npt.NDArray[np.uint8]]],
+    report: EmbedReport,
+    on_progress: Callable[[int], None],
+) -> None:
+    """Encode a batch and store it."""
+    device = next(sam.parameters()).device
+    features = sam.encode(sam.preprocess([pixels for _, pixels in batch]).to(device))
+    for (key, _), one in zip(batch, features, strict=True):
+        cache.write(key, one)
+    report.embedded += len(batch)
+    on_progress(len(batch))

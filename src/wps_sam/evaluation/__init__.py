@@ -1,0 +1,1 @@
+"""Scores of predictions against truth. Knows prediction and truth files, never a model."""

@@ -1,0 +1,121 @@
+"""Coarser classes: several classes counted as one, such as left and right mirror as mirror."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wps_sam.errors import ConfigError
+from wps_sam.evaluation.confusion import Counts
+
+_SIDE_WORDS = {"left", "right"}
+_SEPARATORS = re.compile(r"([\s_\-:./]+)")
+
+
+@dataclass(frozen=True)
+class ClassGroups:
+    """Which class belongs to which coarser class.
+
+    Attributes:
+        names: G names of the coarser classes, in the order in which they first occur.
+        group_index: C indices into `names`, one for each class.
+    """
+
+    names: tuple[str, ...]
+    group_index: tuple[int, ...]
+
+    @property
+    def merges_anything(self) -> bool:
+        """True if at least two classes share a group."""
+        return len(self.names) < len(self.group_index)
+
+    def members(self, class_names: Sequence[str]) -> dict[str, list[str]]:
+        """Names of the classes in each group of two or more.
+
+        Args:
+            class_names: The C names the groups were made from.
+
+        Returns:
+            Group name -> class names, in class order.
+        """
+        result: dict[str, list[str]] = {name: [] for name in self.names}
+        for class_name, group in zip(class_names, self.group_index, strict=True):
+            result[self.names[group]].append(class_name)
+        return {name: members for name, members in result.items() if len(members) > 1}
+
+
+def left_right_rule(class_names: Sequence[str]) -> dict[str, str]:
+    """Propose the classes that differ only in their side.
+
+    The rule: drop the words `left` and `right` from each name; classes whose names are then equal
+    are one class. A word ends at a space or one of `_ - : . /`; letters in capitals count too. A
+    name without a partner stays as it is.
+
+    Args:
+        class_names: C names.
+
+    Returns:
+        Class name -> merged name, only for the classes that are merged.
+    """
+    bare = {name: _without_side(name) for name in class_names}
+    partners = Counter(bare.values())
+    return {name: short for name, short in bare.items() if partners[short] > 1}
+
+
+def group_classes(class_names: Sequence[str], merge: Mapping[str, str]) -> ClassGroups:
+    """Turn a table of merged names into groups.
+
+    Args:
+        class_names: C names.
+        merge: Class name -> merged name; classes not named keep their own.
+
+    Returns:
+        Groups over all C classes.
+
+    Raises:
+        ConfigError: `merge` names a class that does not exist.
+    """
+    unknown = sorted(set(merge) - set(class_names))
+    if unknown:
+        raise ConfigError(
+            f"The merge table names classes that do not exist: {', '.join(unknown)}. "
+            f"The classes are: {', '.join(class_names)}."
+        )
+    targets = [merge.get(name, name) for name in class_names]
+    names = tuple(dict.fromkeys(targets))
+    position = {name: index for index, name in enumerate(names)}
+    return ClassGroups(names, tuple(position[target] for target in targets))
+
+
+def merge_counts(counts: Counts, groups: ClassGroups) -> Counts:
+    """Add up the counts of the classes in each group.
+
+    Args:
+        counts: (C + 1, C + 1) int64, 0 background.
+        groups: Groups over the C classes.
+
+    Returns:
+        (G + 1, G + 1) int64; background stays alone at 0.
+    """
+    target = np.array([0, *(index + 1 for index in groups.group_index)])
+    side = len(groups.names) + 1
+    rows = np.zeros((side, counts.shape[1]), np.int64)
+    np.add.at(rows, target, counts)
+    merged = np.zeros((side, side), np.int64)
+    np.add.at(merged.T, target, rows.T)
+    return merged
+
+
+def _without_side(name: str) -> str:
+    """Drop the words left and right from a name; a name of only these stays as it is."""
+    pieces = _SEPARATORS.split(name)
+    words, separators = pieces[0::2], [*pieces[1::2], ""]
+    kept = [
+        (word, separator)
+        for word, separator in zip(words, separators, strict=True)
+        if word.lower() not in _SIDE_WORDS
+    ]
+    short = "".join(word + separator for word, separator in kept)
+    return short.strip(" _-:./") or name

@@ -1,0 +1,94 @@
+"""One image's parts, as truth and prediction both hold them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wps_sam.evaluation.runs import Runs, runs_area
+
+LabelMap = NDArray[np.uint8 | np.uint16]
+"""(H, W), original frame: 0 is background and k is class k - 1."""
+
+
+@dataclass(frozen=True)
+class ScoredImage:
+    """An image as a truth or prediction file names it.
+
+    Attributes:
+        image_id: The file's own id.
+        file_name: The file's own name for it, with forward slashes.
+        height: Height of the original image in pixels.
+        width: Width of the original image in pixels.
+    """
+
+    image_id: int | str
+    file_name: str
+    height: int
+    width: int
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """(height, width) of the original image in pixels."""
+        return self.height, self.width
+
+
+@dataclass(frozen=True)
+class ImageParts:
+    """The P parts of one image, original frame.
+
+    Attributes:
+        hw: (height, width) of the image.
+        class_index: (P,) int64, index into the truth's classes.
+        runs: P masks as run lengths.
+        scores: (P,) float64; all zero for truth.
+        ignored: Masks of regions left out of scoring (COCO's `iscrowd`); empty for predictions.
+    """
+
+    hw: tuple[int, int]
+    class_index: NDArray[np.int64]
+    runs: tuple[Runs, ...]
+    scores: NDArray[np.float64]
+    ignored: tuple[Runs, ...] = ()
+
+    def label_map(self, num_classes: int) -> LabelMap:
+        """Paint the parts by the overlap rule of `wps_sam.geometry.masks.paint_semantic`.
+
+        Larger masks are painted first, so the smaller part ends on top; of equal areas the higher
+        score is on top, then the later record.
+
+        Args:
+            num_classes: C of the data set; fixes the dtype.
+
+        Returns:
+            (H, W), column-major: 0 is background and k is class k - 1; uint8 for up to 255
+            classes, else uint16.
+        """
+        dtype: type[np.uint8] | type[np.uint16] = np.uint8 if num_classes <= 255 else np.uint16
+        canvas: LabelMap = np.zeros(self.hw[0] * self.hw[1], dtype)
+        areas = np.array([runs_area(runs) for runs in self.runs], np.int64)
+        # lexsort sorts by its last key first.
+        for part in np.lexsort((np.arange(len(areas)), self.scores, -areas)):
+            _paint(canvas, self.runs[part], int(self.class_index[part]) + 1)
+        label_map: LabelMap = canvas.reshape(self.hw[1], self.hw[0]).T
+        return label_map
+
+    def ignore_mask(self) -> NDArray[np.bool_] | None:
+        """(H, W) bool union of the ignored regions, column-major; None where there is none."""
+        if not self.ignored:
+            return None
+        canvas = np.zeros(self.hw[0] * self.hw[1], np.uint8)
+        for runs in self.ignored:
+            _paint(canvas, runs, 1)
+        return canvas.reshape(self.hw[1], self.hw[0]).T.astype(bool)
+
+    def class_runs(self, class_index: int) -> list[Runs]:
+        """Run lengths of all masks of a class."""
+        return [self.runs[part] for part in np.flatnonzero(self.class_index == class_index)]
+
+
+def _paint(canvas: LabelMap, runs: Runs, value: int) -> None:
+    """Set a mask's pixels in a flat, column-major canvas."""
+    ends = np.cumsum(runs).tolist()
+    for start, end in zip(ends[0::2], ends[1::2], strict=False):  # a last run of 0s has no partner
+        canvas[start:end] = value

@@ -1,0 +1,194 @@
+"""The words and numbers of a report."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wps_sam.evaluation.evaluate import Evaluation, MergedScores
+from wps_sam.evaluation.metrics import ClassScore
+
+_MOST_CONFUSIONS = 6
+_LEAST_CONFUSION = 0.01
+_MOST_MERGES_SPELLED_OUT = 2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One headline number.
+
+    Attributes:
+        name: Its full name.
+        value: 0..1, or None where it is not defined.
+        meaning: One sentence that defines it.
+    """
+
+    name: str
+    value: float | None
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """True pixels of one class that were given to another.
+
+    Attributes:
+        true_name: The true class.
+        predicted_name: What they were called instead; may be background.
+        share: Share of the true class's pixels, 0..1.
+    """
+
+    true_name: str
+    predicted_name: str
+    share: float
+
+
+def headline_figures(evaluation: Evaluation) -> list[Figure]:
+    """The numbers at the top of the report, each with its definition.
+
+    Args:
+        evaluation: The scores.
+
+    Returns:
+        Figures; the first is the main one.
+    """
+    means, pairs = evaluation.means, evaluation.pairs
+    figures = [
+        Figure(
+            "mIoU",
+            means.miou,
+            f"Class mean over {means.classes_in_mean} part classes: overlap divided by union, from "
+            "pixel counts summed over all images. Background is not in the mean.",
+        ),
+        Figure(
+            "mACC", means.macc, "Class mean of the share of true pixels that were found (recall)."
+        ),
+        Figure(
+            "mIoU with background",
+            means.miou_with_background,
+            "The same with background as one more class, as many papers print it.",
+        ),
+        Figure(
+            "mIoU over image-class pairs",
+            pairs.miou_image_class_pairs,
+            f"Mean IoU over {pairs.pairs:,} pairs of an image and a class that is true or "
+            "predicted in it: every part of every image weighs the same.",
+        ),
+        Figure(
+            "Pixel accuracy",
+            means.pixel_accuracy,
+            "Share of all pixels with the right class; background dominates it.",
+        ),
+    ]
+    if evaluation.merged is not None:
+        merged = Figure(
+            "mIoU, classes merged",
+            evaluation.merged.means.miou,
+            _merge_meaning(evaluation.merged),
+        )
+        figures.insert(3, merged)
+    return figures
+
+
+def main_confusions(evaluation: Evaluation) -> list[Confusion]:
+    """The largest shares of a class's true pixels that were called another part class.
+
+    Args:
+        evaluation: The scores.
+
+    Returns:
+        At most six, largest first.
+    """
+    share = _row_shares(evaluation)
+    np.fill_diagonal(share, 0)
+    share[0] = share[:, 0] = 0
+    return _largest(share, evaluation)
+
+
+def main_misses(evaluation: Evaluation) -> list[Confusion]:
+    """The largest shares of a class's true pixels that were left as background.
+
+    Args:
+        evaluation: The scores.
+
+    Returns:
+        At most six, largest first.
+    """
+    share = _row_shares(evaluation)
+    share[0] = share[:, 1:] = 0
+    return _largest(share, evaluation)
+
+
+def _row_shares(evaluation: Evaluation) -> NDArray[np.float64]:
+    """(C + 1, C + 1) share of each class's true pixels by predicted class."""
+    counts = evaluation.counts
+    total = counts.sum(axis=1, keepdims=True)
+    share: NDArray[np.float64] = np.zeros(counts.shape)
+    np.divide(counts, total, out=share, where=total > 0)
+    return share
+
+
+def _largest(share: NDArray[np.float64], evaluation: Evaluation) -> list[Confusion]:
+    """The largest cells, as names."""
+    names = [score.name for score in evaluation.classes]
+    order = np.argsort(share, axis=None)[::-1][:_MOST_CONFUSIONS]
+    cells = [divmod(int(flat), len(names)) for flat in order]
+    return [
+        Confusion(names[row], names[column], float(share[row, column]))
+        for row, column in cells
+        if share[row, column] >= _LEAST_CONFUSION
+    ]
+
+
+def findings(evaluation: Evaluation) -> list[str]:
+    """What stands out, in a few plain sentences.
+
+    Args:
+        evaluation: The scores.
+
+    Returns:
+        Sentences; empty where there is nothing to say.
+    """
+    sentences = []
+    ranked = sorted(_scored_parts(evaluation.classes), key=lambda score: score.iou or 0)
+    if len(ranked) > 1:
+        best, worst = ranked[-1], ranked[0]
+        sentences.append(
+            f"The best class is {best.name} ({percent(best.iou)} % IoU), the hardest is "
+            f"{worst.name} ({percent(worst.iou)} %)."
+        )
+    for miss in main_misses(evaluation)[:1]:
+        sentences.append(
+            f"Most often missed: {percent(miss.share)} % of the {miss.true_name} pixels were left "
+            "as background."
+        )
+    for mixed in main_confusions(evaluation)[:1]:
+        sentences.append(
+            f"Most often mixed up: {percent(mixed.share)} % of the {mixed.true_name} pixels were "
+            f"called {mixed.predicted_name}."
+        )
+    if evaluation.means.classes_only_predicted:
+        sentences.append(
+            "Predicted but nowhere in the truth: "
+            f"{', '.join(evaluation.means.classes_only_predicted)}."
+        )
+    return sentences
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage with one decimal; `n/a` where it is not defined."""
+    return "n/a" if value is None else f"{100 * value:.1f}"
+
+
+def _scored_parts(classes: Iterable[ClassScore]) -> list[ClassScore]:
+    """Part classes that are in the means."""
+    return [score for score in list(classes)[1:] if score.true_pixels]
+
+
+def _merge_meaning(merged: MergedScores) -> str:
+    """Which classes were counted as one; only an example where there are many."""
+    rules = [f"{' + '.join(members)} = {name}" for name, members in merged.members.items()]
+    if len(rules) <= _MOST_MERGES_SPELLED_OUT:
+        return f"Counted as one class: {'; '.join(rules)}."
+    return f"{len(rules)} groups of classes counted as one, such as {rules[-1]}."

@@ -1,0 +1,79 @@
+"""Run lengths: the compact form in which evaluation holds masks.
+
+A mask of one megapixel has a few hundred runs, so painting runs is some ten times faster than
+decoding each mask to pixels first, and a whole image's parts fit in a few kilobytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from wps_sam.errors import DataError
+from wps_sam.geometry.masks import (
+    MIN_POLYGON_VALUES,
+    _checked_polygon,
+    _decompress_counts,
+    _integer_runs,
+    _rle_fields,
+)
+
+Runs = NDArray[np.int64]
+"""(R,) lengths of runs of 0s and 1s in turn (0s first), down the columns; they add up to H * W."""
+
+
+def rle_to_runs(rle: Mapping[str, Any], hw: tuple[int, int]) -> Runs:
+    """Read the run lengths of a COCO RLE and check that they fill the image exactly.
+
+    Args:
+        rle: `size` [H, W] and `counts`: compressed str or bytes, or an uncompressed list.
+        hw: (height, width) of the image, original frame.
+
+    Returns:
+        (R,) int64 run lengths.
+
+    Raises:
+        DataError: The RLE is malformed, or its size or its runs do not fit the image.
+    """
+    height, width, counts = _rle_fields(rle)
+    if (height, width) != tuple(hw):
+        raise DataError(
+            f"the mask's size is {height} x {width} (height x width), but the image is "
+            f"{hw[0]} x {hw[1]}; masks must be in the original frame of the image"
+        )
+    is_compressed = isinstance(counts, str | bytes)
+    runs = _decompress_counts(counts) if is_compressed else _integer_runs(counts)
+    if (runs < 0).any() or runs.sum() != height * width:
+        raise DataError(
+            f"the mask's runs must be 0 or more and add up to {height} x {width} = "
+            f"{height * width}; found {len(runs)} runs adding up to {runs.sum()}; the mask is "
+            "damaged or belongs to an image of another size"
+        )
+    return runs
+
+
+def polygons_to_runs(polygons: Sequence[Sequence[float]], hw: tuple[int, int]) -> Runs:
+    """Rasterise the union of polygons as COCO does, straight to run lengths.
+
+    Args:
+        polygons: Flat lists x0, y0, x1, y1, ... in pixels of the original frame; those with fewer
+            than three points enclose no pixel.
+        hw: (height, width) of the image.
+
+    Returns:
+        (R,) int64 run lengths.
+
+    Raises:
+        DataError: A polygon is not a flat list of finite numbers.
+    """
+    flat = [_checked_polygon(polygon) for polygon in polygons if len(polygon) >= MIN_POLYGON_VALUES]
+    if not flat:
+        return np.array([hw[0] * hw[1]], np.int64)
+    return rle_to_runs(coco_mask.merge(coco_mask.frPyObjects(flat, *hw)), hw)
+
+
+def runs_area(runs: Runs) -> int:
+    """Number of pixels in the mask."""
+    return int(runs[1::2].sum())

@@ -1,0 +1,1 @@
+"""Image files: find them, read them as RGB in the right orientation, identify their content."""

@@ -1,0 +1,151 @@
+"""Predict many images and write the results, past broken files and across restarts."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wps_sam.errors import DataError
+from wps_sam.images.reading import read_image
+from wps_sam.inference.journal import PredictionJournal
+from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.inference.sources import ImageToPredict
+from wps_sam.inference.writers import FORMATS, Outcome
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass
+class PredictReport:
+    """What happened to each image.
+
+    Attributes:
+        predicted: How many were predicted just now.
+        reused: How many an interrupted run had done already.
+        parts: Parts found just now.
+        dropped_empty: Further parts found just now whose mask had no pixel.
+        failures: (name, reason) of images that could not be read or predicted.
+    """
+
+    predicted: int = 0
+    reused: int = 0
+    parts: int = 0
+    dropped_empty: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BulkJob:
+    """How to predict and what to write.
+
+    Attributes:
+        segmenter: Finds the parts.
+        journal: Takes the annotations; images that it has are left out.
+        out: Folder of the other files.
+        formats: Keys of `FORMATS`.
+        score_threshold: As for `PartSegmenter.predict`.
+        batch_size: Images an encoder call; more than 1 helps on a GPU only.
+    """
+
+    segmenter: PartSegmenter
+    journal: PredictionJournal
+    out: Path
+    formats: Sequence[str]
+    score_threshold: float | None = None
+    batch_size: int = 1
+
+
+def predict_images(
+    job: BulkJob,
+    images: Sequence[ImageToPredict],
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> PredictReport:
+    """Predict images and write each one's files; a broken image is listed and the rest go on.
+
+    Args:
+        job: Model, places and settings.
+        images: What to predict.
+        on_progress: Told the number of images just finished with.
+
+    Returns:
+        Counts and failures.
+    """
+    report = PredictReport()
+    waiting = [image for image in images if not job.journal.has(image)]
+    report.reused = len(images) - len(waiting)
+    on_progress(report.reused)
+    batch: list[tuple[ImageToPredict, Pixels]] = []
+    for image, pixels in _read_ahead(waiting, job.batch_size):
+        if isinstance(pixels, DataError):
+            report.failures.append((image.name, str(pixels)))
+            on_progress(1)
+            continue
+        batch.append((image, pixels))
+        if len(batch) == job.batch_size:
+            _predict_batch(job, batch, report)
+            on_progress(len(batch))
+            batch = []
+    if batch:
+        _predict_batch(job, batch, report)
+        on_progress(len(batch))
+    return report
+
+
+def _predict_batch(
+    job: BulkJob, batch: Sequence[tuple[ImageToPredict, Pixels]], report: PredictReport
+) -> None:
+    """Predict some images, write their files and count them; failures go into the report."""
+    try:
+        predictions = job.segmenter.predict_batch(
+            [pixels for _, pixels in batch], score_threshold=job.score_threshold
+        )
+    except DataError as error:
+        if len(batch) == 1:
+            report.failures.append((batch[0][0].name, str(error)))
+            return
+        for one in batch:  # to find out which image it is
+            _predict_batch(job, [one], report)
+        return
+    for (image, pixels), prediction in zip(batch, predictions, strict=True):
+        for name in job.formats:
+            FORMATS[name](Outcome(image.stem, pixels, prediction), job.out)
+        # Last, so that an image in the journal has all its files.
+        job.journal.add(image, prediction)
+        report.parts += len(prediction)
+        report.dropped_empty += prediction.dropped_empty
+    report.predicted += len(batch)
+
+
+def _read_ahead(
+    images: Sequence[ImageToPredict], ahead: int
+) -> Iterator[tuple[ImageToPredict, Pixels | DataError]]:
+    """Read images on other threads, a few before they are needed; an error takes their place."""
+    queue: deque[tuple[ImageToPredict, Future[Pixels]]] = deque()
+    with ThreadPoolExecutor(max_workers=min(ahead, 4)) as readers:
+        for image in images:
+            queue.append((image, readers.submit(_read, image)))
+            if len(queue) > ahead:
+                yield _result(*queue.popleft())
+        while queue:
+            yield _result(*queue.popleft())
+
+
+def _read(image: ImageToPredict) -> Pixels:
+    """Read one image."""
+    if image.path is None:
+        raise DataError(image.problem)
+    return read_image(image.path, image.expected_hw)
+
+
+def _result(
+    image: ImageToPredict, future: Future[Pixels]
+) -> tuple[ImageToPredict, Pixels | DataError]:
+    """Wait for one image."""
+    try:
+        return image, future.result()
+    except DataError as error:
+        return image, error

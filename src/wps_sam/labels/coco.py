@@ -1,0 +1,258 @@
+"""Read weak labels from a COCO file: one box and one class per part.
+
+Of a `segmentation` only the outermost coordinates of its polygons are used, to tell several pieces
+in one annotation apart. No mask is ever made from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wps_sam.errors import DataError
+from wps_sam.geometry.boxes import polygon_extent
+from wps_sam.labels.coco_json import (
+    CocoFile,
+    CocoImage,
+    describe_annotation,
+    find_image,
+    image_hw,
+    load_coco,
+)
+from wps_sam.labels.weak_labels import Note, Skip, WeakDataset, WeakImage
+
+Corners = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of the original frame."""
+
+MIN_SIDE = 0.01
+"""Pixels. A shorter side is no box, and a smaller overhang is rounding."""
+
+SPECK_SIDE = 2.0
+"""Pixels. A shorter side is used but noted: annotation tools leave specks after a stray click."""
+
+CROWD = "iscrowd: one region around many parts"
+BACKGROUND = "its category becomes no class"
+FEW_POINTS = "polygon with fewer than three points"
+BAD_POLYGON = "polygon is not a list x0, y0, x1, y1, ... of finite numbers"
+NO_BOX = "no bbox and no usable polygon"
+BAD_BBOX = "bbox is not four numbers [x, y, width, height]"
+NOT_FINITE = "bbox has a number that is not finite"
+NEGATIVE_SIZE = "bbox with negative width or height: its corners are swapped"
+NO_AREA = "box without area"
+OUTSIDE = "box outside the image"
+CLIPPED = "box reached outside the image and was clipped"
+SPECK = "box under 2 pixels wide or high, perhaps a stray click"
+
+
+def read_coco_weak(
+    path: str | Path, *, images_dir: str | Path | None = None, keep_groups: bool = False
+) -> WeakDataset:
+    """Read the weak labels of a COCO file.
+
+    An annotation with several polygons (two wheels) becomes one part per polygon. Without usable
+    polygons its `bbox` counts; RLE is never decoded. Boxes are clipped to the image.
+
+    Args:
+        path: The JSON file.
+        images_dir: Folder of the images; None looks in the usual places around the file.
+        keep_groups: Make one part of all polygons of an annotation.
+
+    Returns:
+        All images of the file; `skipped` tells which annotations or polygons were left out.
+
+    Raises:
+        DataError: The file is no sound COCO file (see `load_coco`), an image file is missing, or
+            no annotation is usable.
+    """
+    coco = load_coco(path)
+    found = _find_images(coco, images_dir)
+    sizes = [image_hw(record, file) for record, file in zip(coco.images, found, strict=True)]
+    parts = _collect_parts(coco, sizes, keep_groups)
+    if not any(parts.boxes):
+        counts = WeakDataset(coco.path, (), (), (), tuple(parts.skipped)).skip_counts()
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in counts.items())
+        raise DataError(
+            f"Label file {coco.path}: none of its {len(coco.annotations)} annotations can be used "
+            f"({reasons}). Check that every bbox is [x, y, width, height] in pixels."
+        )
+    images = tuple(
+        _weak_image(record, file, hw, classes, boxes)
+        for record, file, hw, classes, boxes in zip(
+            coco.images, found, sizes, parts.classes, parts.boxes, strict=True
+        )
+    )
+    return WeakDataset(
+        source=coco.path,
+        class_names=tuple(category.name for category in coco.categories),
+        category_ids=tuple(category.category_id for category in coco.categories),
+        images=images,
+        skipped=tuple(parts.skipped),
+        notes=(*coco.notes, *parts.notes),
+    )
+
+
+def _find_images(coco: CocoFile, images_dir: str | Path | None) -> list[Path]:
+    """Find the file of each image; DataError if one is missing or serves two records."""
+    found = [find_image(coco.path, record, images_dir) for record in coco.images]
+    users: dict[Path, CocoImage] = {}
+    for record, path in zip(coco.images, found, strict=True):
+        other = users.setdefault(path, record)
+        if other is not record:
+            raise DataError(
+                f"Label file {coco.path}: images {other.image_id} ({other.file_name}) and "
+                f"{record.image_id} ({record.file_name}) both lead to {path}. Keep the folders "
+                "that their names mention, or give the images different names."
+            )
+    return found
+
+
+def _weak_image(
+    record: CocoImage, path: Path, hw: tuple[int, int], classes: list[int], boxes: list[Corners]
+) -> WeakImage:
+    """Turn the collected lists of one image into arrays."""
+    return WeakImage(
+        image_id=record.image_id,
+        path=path,
+        file_name=record.file_name,
+        height=hw[0],
+        width=hw[1],
+        class_index=np.array(classes, np.int64),
+        boxes_xyxy=np.array(boxes, np.float32).reshape(-1, 4),
+    )
+
+
+@dataclass
+class _Parts:
+    """What the annotations gave: one list per image, and what was left out or changed."""
+
+    classes: list[list[int]]
+    boxes: list[list[Corners]]
+    skipped: list[Skip] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+def _collect_parts(coco: CocoFile, sizes: Sequence[tuple[int, int]], keep_groups: bool) -> _Parts:
+    """Go through the annotations once, in plain Python: numpy per annotation would be slower."""
+    parts = _Parts([[] for _ in coco.images], [[] for _ in coco.images])
+    image_by_id = {image.image_id: image for image in coco.images}
+    class_of_category = coco.class_of_category()
+    for position, annotation in enumerate(coco.annotations):
+        image = image_by_id[annotation["image_id"]]
+        class_index = class_of_category.get(annotation["category_id"])
+        left_out: list[tuple[str, str]] = []
+        remarks: list[tuple[str, str]] = []
+        if class_index is None:
+            left_out.append(("", BACKGROUND))
+        elif annotation.get("iscrowd"):
+            left_out.append(("", CROWD))
+        else:
+            for which, corners in _candidates(annotation, keep_groups, left_out):
+                box, problem = _clip(corners, sizes[image.index])
+                if problem:
+                    left_out.append((which, problem))
+                    continue
+                remarks += [(which, remark) for remark in _remarks(corners, box)]
+                parts.classes[image.index].append(class_index)
+                parts.boxes[image.index].append(box)
+        if left_out or remarks:
+            record = describe_annotation(annotation, position, image)
+            parts.skipped += [Skip(which + record, reason) for which, reason in left_out]
+            parts.notes += [Note(which + record, remark) for which, remark in remarks]
+    return parts
+
+
+def _candidates(
+    annotation: Mapping[str, Any], keep_groups: bool, left_out: list[tuple[str, str]]
+) -> list[tuple[str, Corners]]:
+    """Boxes of an annotation before clipping, each with a prefix that tells which polygon it is.
+
+    What cannot be used is appended to `left_out` as (prefix, reason).
+    """
+    found: list[tuple[str, Corners]] = []
+    polygons = _polygons(annotation.get("segmentation"))
+    for number, polygon in enumerate(polygons):
+        which = f"polygon {number} of " if len(polygons) > 1 else ""
+        corners, problem = _polygon_corners(polygon)
+        if corners is None:
+            left_out.append((which or "polygon of ", problem))
+        else:
+            found.append((which, corners))
+    if not found:
+        corners, problem = _bbox_corners(annotation.get("bbox"))
+        if corners is None:
+            left_out.append(("", problem))
+        else:
+            found.append(("", corners))
+    elif keep_groups and len(found) > 1:
+        lefts, tops, rights, bottoms = zip(*(corners for _, corners in found), strict=True)
+        found = [("", (min(lefts), min(tops), max(rights), max(bottoms)))]
+    return found
+
+
+def _polygons(segmentation: Any) -> list[Any]:
+    """The polygons of a segmentation: none for RLE, and one for a bare list of numbers."""
+    if not isinstance(segmentation, list) or not segmentation:
+        return []
+    return segmentation if isinstance(segmentation[0], list) else [segmentation]
+
+
+def _polygon_corners(polygon: Any) -> tuple[Corners | None, str]:
+    """Box around a polygon, or None and the reason."""
+    if not isinstance(polygon, list) or len(polygon) % 2:
+        return None, BAD_POLYGON
+    if len(polygon) < 6:
+        return None, FEW_POINTS
+    try:
+        if not all(map(isfinite, polygon)):
+            return None, BAD_POLYGON
+    except (TypeError, OverflowError):
+        return None, BAD_POLYGON
+    return polygon_extent(polygon), ""
+
+
+def _bbox_corners(bbox: Any) -> tuple[Corners | None, str]:
+    """Corners of a COCO bbox, or None and the reason."""
+    if bbox is None or bbox == []:
+        return None, NO_BOX
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        return None, BAD_BBOX
+    if any(type(value) is not float and type(value) is not int for value in bbox):
+        return None, BAD_BBOX
+    try:
+        if not all(map(isfinite, bbox)):
+            return None, NOT_FINITE
+    except OverflowError:
+        return None, NOT_FINITE
+    left, top, width, height = bbox
+    if width < 0 or height < 0:
+        return None, NEGATIVE_SIZE
+    return (left, top, left + width, top + height), ""
+
+
+def _clip(corners: Corners, hw: tuple[int, int]) -> tuple[Corners, str]:
+    """Clip a box to its image; the second value is why it cannot be used, or ""."""
+    left, top, right, bottom = corners
+    if right - left < MIN_SIDE or bottom - top < MIN_SIDE:
+        return corners, NO_AREA
+    height, width = hw
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return corners, ""
+    box = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
+    if box[2] - box[0] < MIN_SIDE or box[3] - box[1] < MIN_SIDE:
+        return corners, OUTSIDE
+    return box, ""
+
+
+def _remarks(corners: Corners, box: Corners) -> list[str]:
+    """What the user should know about a box that is used; `corners` are those before clipping."""
+    remarks = []
+    if box is not corners:
+        overhang = max(abs(before - after) for before, after in zip(corners, box, strict=True))
+        if overhang > MIN_SIDE:
+            remarks.append(CLIPPED)
+    if box[2] - box[0] < SPECK_SIDE or box[3] - box[1] < SPECK_SIDE:
+        remarks.append(SPECK)
+    return remarks

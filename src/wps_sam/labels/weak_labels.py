@@ -1,0 +1,147 @@
+"""Weak labels: which part is in which box. None of these types can hold a mask.
+
+Whatever trains a prompter takes a `WeakDataset`, so no truth mask can reach it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wps_sam.errors import DataError
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A record that was left out.
+
+    Attributes:
+        record: Which one, such as "annotation 17 of image 3 (a.jpg)".
+        reason: Why; the same words for the same reason, so that they can be counted.
+    """
+
+    record: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about a record that was used that the user should know of.
+
+    Attributes:
+        record: Which one, such as "annotation 17 of image 3 (a.jpg)".
+        text: What was done; the same words for the same thing, so that they can be counted.
+    """
+
+    record: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class WeakImage:
+    """One image and its labelled parts.
+
+    Attributes:
+        image_id: The label file's own id.
+        path: The image file.
+        file_name: Its name in the label file; predictions and truth are matched by it.
+        height: Pixels, as the label file states.
+        width: Pixels, as the label file states.
+        class_index: (P,) int64, from 0; P may be 0.
+        boxes_xyxy: (P, 4) float32, xyxy, pixels of the original frame, inside the image.
+    """
+
+    image_id: int | str
+    path: Path
+    file_name: str
+    height: int
+    width: int
+    class_index: NDArray[np.int64]
+    boxes_xyxy: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together.
+
+        Raises:
+            DataError: `class_index` is not (P,) or `boxes_xyxy` is not (P, 4).
+        """
+        if self.boxes_xyxy.shape != (*self.class_index.shape, 4) or self.class_index.ndim != 1:
+            raise DataError(
+                f"Image {self.file_name}: expected classes (P,) and boxes (P, 4) for the same P; "
+                f"found {self.class_index.shape} and {self.boxes_xyxy.shape}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class WeakDataset:
+    """The weak labels of one file.
+
+    Attributes:
+        source: The label file.
+        class_names: C names, in the file's order; a class index counts in this list.
+        category_ids: C ids of the file, in the same order.
+        images: All images, in the file's order, those without parts too.
+        skipped: Every record that was left out.
+        notes: Every record that was changed on the way in.
+    """
+
+    source: Path
+    class_names: tuple[str, ...]
+    category_ids: tuple[int, ...]
+    images: tuple[WeakImage, ...]
+    skipped: tuple[Skip, ...]
+    notes: tuple[Note, ...] = ()
+
+    def skip_counts(self) -> dict[str, int]:
+        """How many records were left out, by reason, most frequent first."""
+        return dict(Counter(skip.reason for skip in self.skipped).most_common())
+
+    def note_counts(self) -> dict[str, int]:
+        """How many records were changed, by what was done, most frequent first."""
+        return dict(Counter(note.text for note in self.notes).most_common())
+
+    def subset(self, indices: Iterable[int]) -> Self:
+        """The same data set with only some images.
+
+        Args:
+            indices: Positions in `images`, in the wanted order.
+
+        Returns:
+            A data set with these images; `skipped` and `notes` stay those of the whole file.
+
+        Raises:
+            DataError: A position does not exist.
+        """
+        chosen = list(indices)
+        outside = [index for index in chosen if not 0 <= index < len(self.images)]
+        if outside:
+            raise DataError(
+                f"{self.source} has images 0 to {len(self.images) - 1}; there is no image "
+                f"{outside[0]}."
+            )
+        return replace(self, images=tuple(self.images[index] for index in chosen))
+
+    def split_every(self, n: int) -> tuple[Self, Self]:
+        """Hold out every n-th image, in the file's order.
+
+        Args:
+            n: 2 or more. Image i is held out if i % n == n - 1, so fewer than n images leave
+                nothing held out.
+
+        Returns:
+            (rest, held_out).
+
+        Raises:
+            DataError: n is below 2, so that nothing would be left to train on.
+        """
+        if n < 2:
+            raise DataError(
+                f"Holding out every {n}th image leaves nothing to train on: expected 2 or more."
+            )
+        positions = range(len(self.images))
+        rest = self.subset(i for i in positions if i % n != n - 1)
+        return rest, self.subset(i for i in positions if i % n == n - 1)

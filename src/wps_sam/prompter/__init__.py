@@ -1,0 +1,1 @@
+"""Everything that learns: image features in, prompt tokens and classes out."""

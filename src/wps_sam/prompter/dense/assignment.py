@@ -1,0 +1,113 @@
+"""Which cells learn which part: task-aligned assignment (Feng et al., TOOD, ICCV 2021).
+
+Everything is batched over images; P is the largest number of parts in the batch and `is_part`
+says which rows are real.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wps_sam.prompter.dense.config import DenseCriterionConfig
+from wps_sam.prompter.dense.model import DenseOutput
+from wps_sam.prompter.interface import PartTargets
+
+
+class PaddedTargets(NamedTuple):
+    """Targets of a batch in rectangular tensors.
+
+    Attributes:
+        class_index: (B, P) int64, 0 where there is no part.
+        boxes_xyxy: (B, P, 4) float32, SAM frame.
+        is_part: (B, P) bool.
+    """
+
+    class_index: Tensor
+    boxes_xyxy: Tensor
+    is_part: Tensor
+
+
+class Assignment(NamedTuple):
+    """What each of N cells should say.
+
+    Attributes:
+        class_target: (B, N, C) float32 in 0..1: how well the cell's box fits, for its class.
+        part: (B, N) int64, row of the part that the cell learns.
+        weight: (B, N) float32, the cell's class target; 0 for cells that learn no part.
+    """
+
+    class_target: Tensor
+    part: Tensor
+    weight: Tensor
+
+
+def pad_targets(targets: Sequence[PartTargets], device: torch.device) -> PaddedTargets:
+    """Stack targets of different length; at least one row, so that no axis is empty."""
+    parts = max(1, *(len(t.class_index) for t in targets)) if targets else 1
+    class_index = torch.zeros(len(targets), parts, dtype=torch.long, device=device)
+    boxes = torch.zeros(len(targets), parts, 4, device=device)
+    is_part = torch.zeros(len(targets), parts, dtype=torch.bool, device=device)
+    for i, target in enumerate(targets):
+        count = len(target.class_index)
+        class_index[i, :count] = target.class_index
+        boxes[i, :count] = target.boxes_xyxy
+        is_part[i, :count] = True
+    return PaddedTargets(class_index, boxes, is_part)
+
+
+def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
+    """IoU of boxes a (B, P, 4) with b (B, N, 4), both xyxy in one frame -> (B, P, N)."""
+    left_top = torch.maximum(a[:, :, None, :2], b[:, None, :, :2])
+    right_bottom = torch.minimum(a[:, :, None, 2:], b[:, None, :, 2:])
+    intersection = (right_bottom - left_top).clamp(min=0).prod(-1)
+    area_a = (a[..., 2:] - a[..., :2]).clamp(min=0).prod(-1)
+    area_b = (b[..., 2:] - b[..., :2]).clamp(min=0).prod(-1)
+    union = area_a[:, :, None] + area_b[:, None] - intersection
+    return intersection / union.clamp(min=1e-6)
+
+
+def _candidates(centers: Tensor, padded: PaddedTargets) -> Tensor:
+    """Cells that may learn a part: centre inside its box, and always the nearest cell.
+
+    Returns:
+        (B, P, N) bool.
+    """
+    boxes = padded.boxes_xyxy[:, :, None]
+    inside = ((centers >= boxes[..., :2]) & (centers <= boxes[..., 2:])).all(-1)
+    part_centers = (boxes[..., :2] + boxes[..., 2:]) / 2
+    distance = (centers - part_centers).square().sum(-1)
+    inside.scatter_(2, distance.argmin(2, keepdim=True), True)
+    return inside & padded.is_part[..., None]
+
+
+@torch.no_grad()
+def assign_cells(
+    output: DenseOutput, padded: PaddedTargets, config: DenseCriterionConfig
+) -> Assignment:
+    """Give each part its best-aligned cells and grade them by how well they fit."""
+    probability = output.class_logits.sigmoid()
+    batch, cells, classes = probability.shape
+    index = padded.class_index[:, :, None].expand(-1, -1, cells)
+    class_score = probability.transpose(1, 2).gather(1, index)
+    iou = pairwise_iou(padded.boxes_xyxy, output.boxes_xyxy)
+    candidate = _candidates(output.cell_centers, padded)
+    metric = class_score**config.align_class * iou**config.align_box
+    metric = torch.where(candidate, metric + 1e-9, 0.0)
+
+    best, cell = metric.topk(min(config.top_cells, cells), dim=2)
+    chosen = torch.zeros_like(candidate).scatter_(2, cell, best > 0)
+    # A cell that several parts want goes to the part it aligns with best.
+    part = torch.where(chosen, metric, -1.0).argmax(1)
+    chosen &= torch.nn.functional.one_hot(part, metric.shape[1]).transpose(1, 2).bool()
+
+    # TOOD's normalisation: within a part the best cell is asked for the part's best IoU.
+    metric = metric * chosen
+    peak = metric.amax(2, keepdim=True).clamp(min=1e-12)
+    grade = metric / peak * (iou * chosen).amax(2, keepdim=True).clamp(min=0.1)
+    weight = grade.sum(1)
+    class_target = probability.new_zeros(batch, cells, classes)
+    cell_class = padded.class_index.gather(1, part)
+    class_target.scatter_(2, cell_class[..., None], weight[..., None])
+    return Assignment(class_target, part, weight)

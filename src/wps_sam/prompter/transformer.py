@@ -1,0 +1,126 @@
+"""A DETR-style transformer: positions are added to queries and keys at every layer, never to
+values (Carion et al., ECCV 2020, appendix A.3).
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """What all transformer layers of a prompter share: channels, heads, hidden width, dropout."""
+
+    width: int
+    heads: int
+    feedforward: int
+    dropout: float
+
+
+def _attention(shape: LayerShape) -> nn.MultiheadAttention:
+    return nn.MultiheadAttention(shape.width, shape.heads, dropout=shape.dropout, batch_first=True)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with ReLU, residual and norm."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        """Build with random weights."""
+        super().__init__()
+        self.linear1 = nn.Linear(shape.width, shape.feedforward)
+        self.linear2 = nn.Linear(shape.feedforward, shape.width)
+        self.norm = nn.LayerNorm(shape.width)
+        self.dropout = nn.Dropout(shape.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, width) -> the same."""
+        hidden = self.dropout(F.relu(self.linear1(x)))
+        normed: Tensor = self.norm(x + self.dropout(self.linear2(hidden)))
+        return normed
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention over the image features."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        """Build with random weights."""
+        super().__init__()
+        self.self_attn = _attention(shape)
+        self.norm = nn.LayerNorm(shape.width)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.feedforward = FeedForward(shape)
+
+    def forward(self, memory: Tensor, position: Tensor) -> Tensor:
+        """Memory (B, N, width) and its position (1, N, width) -> memory."""
+        query = memory + position
+        attended, _ = self.self_attn(query, query, memory, need_weights=False)
+        encoded: Tensor = self.feedforward(self.norm(memory + self.dropout(attended)))
+        return encoded
+
+
+class DecoderLayer(nn.Module):
+    """Queries look at each other, then at the image."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        """Build with random weights."""
+        super().__init__()
+        self.self_attn = _attention(shape)
+        self.cross_attn = _attention(shape)
+        self.self_norm = nn.LayerNorm(shape.width)
+        self.cross_norm = nn.LayerNorm(shape.width)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.feedforward = FeedForward(shape)
+
+    def forward(self, x: Tensor, query_position: Tensor, memory: Tensor, keys: Tensor) -> Tensor:
+        """One decoder step.
+
+        Args:
+            x: (B, S, width) state of the queries.
+            query_position: (1, S, width), what makes one query differ from another.
+            memory: (B, N, width) encoded image.
+            keys: (B, N, width), memory with its position added.
+
+        Returns:
+            (B, S, width), the next state.
+        """
+        query = x + query_position
+        attended, _ = self.self_attn(query, query, x, need_weights=False)
+        x = self.self_norm(x + self.dropout(attended))
+        attended, _ = self.cross_attn(x + query_position, keys, memory, need_weights=False)
+        decoded: Tensor = self.feedforward(self.cross_norm(x + self.dropout(attended)))
+        return decoded
+
+
+class Transformer(nn.Module):
+    """Encoder over image features, then decoder over queries."""
+
+    def __init__(self, shape: LayerShape, encoder_layers: int, decoder_layers: int) -> None:
+        """Build with random weights; matrices start Xavier-uniform, as DETR's."""
+        super().__init__()
+        self.encoder = nn.ModuleList(EncoderLayer(shape) for _ in range(encoder_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(shape) for _ in range(decoder_layers))
+        self.norm = nn.LayerNorm(shape.width)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+
+    def forward(self, memory: Tensor, position: Tensor, queries: Tensor) -> Tensor:
+        """Turn queries into part descriptions.
+
+        Args:
+            memory: (B, N, width) image features, one row a cell.
+            position: (1, N, width) position encoding of the cells.
+            queries: (1, S, width) learnt queries.
+
+        Returns:
+            (B, S, width) float32.
+        """
+        for layer in self.encoder:
+            memory = layer(memory, position)
+        keys = memory + position
+        x = queries.new_zeros(()).expand(memory.shape[0], queries.shape[1], queries.shape[2])
+        for layer in self.decoder:
+            x = layer(x, queries, memory, keys)
+        described: Tensor = self.norm(x)
+        return described

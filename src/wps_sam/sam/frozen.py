@@ -1,0 +1,399 @@
+"""What this library needs of a SAM, whichever one it is, and the promise that it never learns."""
+
+import abc
+import hashlib
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.modules.module import _IncompatibleKeys
+from torch.utils.checkpoint import checkpoint
+
+from wps_sam.errors import ConfigError
+from wps_sam.sam.position import nearest_position
+from wps_sam.sam.preprocess import preprocess_images
+
+# On a CPU the decoder waits for memory: four prompts at a time are a quarter faster than sixteen.
+_PROMPTS_IN_CPU_CACHE = 4
+
+
+class DecodedMasks(NamedTuple):
+    """What the mask decoder makes of N prompts.
+
+    Attributes:
+        low_res_logits: (N, M, h, w) float, mask logits over SAM's whole square, padding included;
+            h = w = a quarter of `image_side`. A pixel belongs to the mask where the logit is > 0.
+        iou: (N, M) float, SAM's own guess of each mask's IoU; unbounded, usually in 0..1.
+    """
+
+    low_res_logits: Tensor
+    iou: Tensor
+
+
+class FrozenSam(nn.Module, abc.ABC):
+    """A Segment Anything Model that never learns.
+
+    Frozen is a property of the type: no parameter asks for a gradient, `.train()` leaves it in
+    evaluation mode, and as a child of another module it adds nothing to that module's `state_dict`
+    and asks for nothing when one is loaded. Dims: B images, N or P prompts, T prompt tokens,
+    D = `embed_dim`, (h, w) = `embed_hw`. Coordinates are pixels of the SAM frame, x right, y down.
+
+    Attributes:
+        name: The backbone's name, e.g. "mobile_sam".
+        image_side: Side of the SAM frame in pixels.
+        embed_hw: (height, width) of the feature map.
+        embed_dim: Channels of features and prompt tokens.
+        max_prompts_per_chunk: Prompts decoded at once; a chunk of 16 needs about 1 GB at side 1024.
+    """
+
+    max_prompts_per_chunk: ClassVar[int] = 16
+
+    def __init__(self, name: str, image_side: int, embed_hw: tuple[int, int], embed_dim: int):
+        """Store the facts that other parts read.
+
+        Args:
+            name: The backbone's name.
+            image_side: Side of the SAM frame in pixels.
+            embed_hw: (height, width) of the feature map.
+            embed_dim: Channels of features and prompt tokens.
+        """
+        super().__init__()
+        self.name = name
+        self.image_side = image_side
+        self.embed_hw = embed_hw
+        self.embed_dim = embed_dim
+        self._fingerprint: str | None = None
+        self._prefix_in_parent: str | None = None
+        # torch leaves this method untyped.
+        self.register_load_state_dict_post_hook(_forgive_missing_when_child)  # type: ignore[no-untyped-call]
+
+    # What an adapter supplies.
+
+    @abc.abstractmethod
+    def _encode(self, pixels: Tensor) -> Tensor:
+        """(B, 3, side, side) float32 -> (B, D, h, w)."""
+
+    @abc.abstractmethod
+    def _embed_boxes(self, boxes_xyxy: Tensor) -> Tensor:
+        """(P, 4) float32 -> (P, 2, D): the codes of both corners."""
+
+    @abc.abstractmethod
+    def _embed_points(self, points_xy: Tensor, point_labels: Tensor) -> Tensor:
+        """(P, K, 2) float32 and (P, K) long -> (P, K + 1, D): the padding point comes last."""
+
+    @abc.abstractmethod
+    def _decode(self, features: Tensor, tokens: Tensor, multimask: bool) -> DecodedMasks:
+        """(N, D, h, w) features, one per prompt, and (N, T, D) tokens -> masks of N prompts."""
+
+    @abc.abstractmethod
+    def dense_pe(self) -> Tensor:
+        """SAM's position code of every feature cell.
+
+        Returns:
+            (1, D, h, w) float32.
+        """
+
+    @abc.abstractmethod
+    def dense_prompt(self, mask_logits: Tensor | None = None) -> Tensor:
+        """The dense prompt that SAM adds to the features.
+
+        Args:
+            mask_logits: (P, 1, 4h, 4w) float, low-resolution logits of earlier masks over the whole
+                SAM frame, or None for "no mask given".
+
+        Returns:
+            (P, D, h, w) float32; P = 1 without masks.
+        """
+
+    @abc.abstractmethod
+    def _position_matrix(self) -> Tensor:
+        """(2, D / 2) float32: the random frequencies of SAM's position code."""
+
+    @abc.abstractmethod
+    def _label_codes(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(D,) each: what SAM adds to a foreground point, a first and a second box corner."""
+
+    # Images.
+
+    def preprocess(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Bring images into the SAM frame: resize, normalise, pad right and bottom with zeros.
+
+        Args:
+            images: B arrays (H, W, 3) uint8, RGB, original frame, sizes may differ.
+
+        Returns:
+            (B, 3, side, side) float32 on this model's device.
+
+        Raises:
+            DataError: An array has another shape or dtype.
+        """
+        return preprocess_images(images, self.image_side).to(self.device)
+
+    @torch.no_grad()
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Compute image features.
+
+        Args:
+            pixels: (B, 3, side, side) float32 from `preprocess`; B = 0 is legal.
+
+        Returns:
+            (B, D, h, w) float32 without gradient.
+
+        Raises:
+            ConfigError: `pixels` is not of the side this SAM was built for.
+        """
+        expected = (3, self.image_side, self.image_side)
+        if pixels.ndim != 4 or tuple(pixels.shape[1:]) != expected:
+            raise ConfigError(
+                f"{self.name}.encode: found pixels of shape {tuple(pixels.shape)}, expected "
+                f"(B, 3, {self.image_side}, {self.image_side}). Make them with preprocess(images)."
+            )
+        if not len(pixels):
+            return pixels.new_zeros((0, self.embed_dim, *self.embed_hw))
+        return self._encode(pixels).float()
+
+    # Prompts: the teacher.
+
+    @torch.no_grad()
+    def prompt_boxes(self, boxes_xyxy: Tensor) -> Tensor:
+        """Turn boxes into prompt tokens, as SAM does with a human's box.
+
+        Args:
+            boxes_xyxy: (P, 4) float, xyxy, SAM frame.
+
+        Returns:
+            (P, 2, D) float32: first corner, second corner.
+
+        Raises:
+            ConfigError: The shape is another one.
+        """
+        if boxes_xyxy.ndim != 2 or boxes_xyxy.shape[-1] != 4:
+            raise ConfigError(
+                f"{self.name}.prompt_boxes: found shape {tuple(boxes_xyxy.shape)}, expected (P, 4) "
+                "with x1, y1, x2, y2 in the SAM frame."
+            )
+        with self._full_precision():
+            return self._embed_boxes(boxes_xyxy.to(self.device, torch.float32))
+
+    @torch.no_grad()
+    def prompt_points(self, points_xy: Tensor, point_labels: Tensor | None = None) -> Tensor:
+        """Turn points into prompt tokens, as SAM does with a human's clicks.
+
+        Args:
+            points_xy: (P, K, 2) float, (x, y), SAM frame: K points for each of P prompts.
+            point_labels: (P, K) integer, 1 = foreground, 0 = background; None = all foreground.
+
+        Returns:
+            (P, K + 1, D) float32: SAM appends its "not a point" code.
+
+        Raises:
+            ConfigError: A shape is another one.
+        """
+        if points_xy.ndim != 3 or points_xy.shape[-1] != 2:
+            raise ConfigError(
+                f"{self.name}.prompt_points: found shape {tuple(points_xy.shape)}, expected "
+                "(P, K, 2): K points x, y for each of P prompts in the SAM frame."
+            )
+        if point_labels is None:
+            point_labels = points_xy.new_ones(points_xy.shape[:2])
+        if point_labels.shape != points_xy.shape[:2]:
+            raise ConfigError(
+                f"{self.name}.prompt_points: found labels of shape {tuple(point_labels.shape)} for "
+                f"points of shape {tuple(points_xy.shape)}, expected one label (1 or 0) per point."
+            )
+        with self._full_precision():
+            points = points_xy.to(self.device, torch.float32)
+            return self._embed_points(points, point_labels.to(self.device, torch.long))
+
+    @torch.no_grad()
+    def boxes_from_tokens(self, tokens: Tensor) -> Tensor:
+        """Read boxes back from box tokens: the inverse of `prompt_boxes`.
+
+        Each token, less its corner's code, is matched with the nearest position code inside the
+        frame. Tokens of the teacher come back to a small fraction of a pixel; those of a prompter,
+        which are only close to a code, give the least-squares position.
+
+        Args:
+            tokens: (P, T, D) float with T >= 2; the first two are read.
+
+        Returns:
+            (P, 4) float32, xyxy, SAM frame, within the frame; corners are not re-ordered.
+        """
+        _, first_corner, second_corner = self._label_codes()
+        codes = tokens[:, :2].float() - torch.stack([first_corner, second_corner])
+        return self._positions(codes.reshape(-1, self.embed_dim)).reshape(-1, 4)
+
+    @torch.no_grad()
+    def points_from_tokens(self, tokens: Tensor) -> Tensor:
+        """Read foreground points back from point tokens: the inverse of `prompt_points`.
+
+        Args:
+            tokens: (P, T, D) float; only the first token is read.
+
+        Returns:
+            (P, 2) float32, (x, y), SAM frame, within the frame.
+        """
+        return self._positions(tokens[:, 0].float() - self._label_codes()[0])
+
+    def _positions(self, codes: Tensor) -> Tensor:
+        """(N, D) position codes -> (N, 2) pixels of the SAM frame; SAM codes pixel centres."""
+        with self._full_precision():
+            unit = nearest_position(codes, self._position_matrix())
+        return (unit * self.image_side - 0.5).clamp(0, self.image_side)
+
+    # Masks.
+
+    def decode(
+        self, features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool = False
+    ) -> DecodedMasks:
+        """Turn prompt tokens into masks; one call may hold the prompts of several images.
+
+        Runs in chunks of `max_prompts_per_chunk`. Gradients flow to `tokens` (and to `features` if
+        they ask); then several chunks are recomputed in the backward pass, so that memory stays
+        bounded there too.
+
+        Args:
+            features: (B, D, h, w) float, from `encode`; any float dtype.
+            tokens: (N, T, D) float, prompt tokens; N = 0 is legal.
+            image_index: (N,) integer, 0..B-1: which image each prompt belongs to.
+            multimask: False gives SAM's single mask (M = 1), True its three candidates (M = 3).
+
+        Returns:
+            Masks and IoU guesses of the N prompts in the order given.
+
+        Raises:
+            ConfigError: Shapes do not fit, or an index names an image that is not there.
+        """
+        self._check_decode(features, tokens, image_index)
+        features = features.to(self.device, torch.float32)
+        tokens = tokens.to(self.device, torch.float32)
+        image_index = image_index.to(self.device, torch.long)
+        if not len(tokens):
+            masks, side = 3 if multimask else 1, [4 * size for size in self.embed_hw]
+            return DecodedMasks(features.new_zeros(0, masks, *side), features.new_zeros(0, masks))
+        needs_gradient = torch.is_grad_enabled() and (
+            tokens.requires_grad or features.requires_grad
+        )
+        size = self.max_prompts_per_chunk
+        if self.device.type == "cpu" and not needs_gradient:
+            size = min(size, _PROMPTS_IN_CPU_CACHE)
+        frugal = needs_gradient and len(tokens) > size
+        decode_chunk = self._decode_chunk_frugally if frugal else self._decode_chunk
+        chunks = [
+            decode_chunk(features, *chunk, multimask)
+            for chunk in zip(torch.split(tokens, size), torch.split(image_index, size), strict=True)
+        ]
+        return DecodedMasks(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
+
+    def _decode_chunk(
+        self, features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool
+    ) -> DecodedMasks:
+        """Decode one chunk: every prompt gets its image's features."""
+        return self._decode(features[image_index], tokens, multimask)
+
+    def _decode_chunk_frugally(
+        self, features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool
+    ) -> DecodedMasks:
+        """Decode one of several chunks; the backward pass computes its activations again."""
+        arguments = (features, tokens, image_index, multimask)
+        masks: DecodedMasks = checkpoint(self._decode_chunk, *arguments, use_reentrant=False)
+        return masks
+
+    def _check_decode(self, features: Tensor, tokens: Tensor, image_index: Tensor) -> None:
+        """Refuse what would only fail deep inside the decoder, or silently not fail."""
+        dims = (self.embed_dim, *self.embed_hw)
+        found = (
+            f"features {tuple(features.shape)}, tokens {tuple(tokens.shape)}, "
+            f"image_index {tuple(image_index.shape)}"
+        )
+        if (
+            features.ndim != 4
+            or tuple(features.shape[1:]) != dims
+            or tokens.ndim != 3
+            or tokens.shape[-1] != self.embed_dim
+            or image_index.shape != tokens.shape[:1]
+        ):
+            raise ConfigError(
+                f"{self.name}.decode: found {found}, expected features (B, {dims[0]}, {dims[1]}, "
+                f"{dims[2]}), tokens (N, T, {dims[0]}), image_index (N,)."
+            )
+        if len(tokens) and not (
+            0 <= int(image_index.min()) <= int(image_index.max()) < len(features)
+        ):
+            raise ConfigError(
+                f"{self.name}.decode: found image_index {int(image_index.min())} to "
+                f"{int(image_index.max())} for {len(features)} images, expected 0 to "
+                f"{len(features) - 1}."
+            )
+
+    # Frozen.
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 hex of all weights, computed once; see `frozen_parameters_hash`."""
+        if self._fingerprint is None:
+            self._fingerprint = frozen_parameters_hash(self)
+        return self._fingerprint
+
+    def freeze(self) -> Self:
+        """Take every parameter out of training; adapters call this when they are built.
+
+        Returns:
+            This model.
+        """
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever a parent module asks for."""
+        del mode
+        return super().train(False)
+
+    def state_dict(self, *args: Any, prefix: str = "", **kwargs: Any) -> Any:
+        """All weights when asked directly, nothing when asked as a child of another module."""
+        if prefix:
+            return kwargs.get("destination", {})
+        return super().state_dict(*args, prefix=prefix, **kwargs)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Remember under which name a parent loads this model, for the hook below."""
+        self._prefix_in_parent = prefix
+        self._fingerprint = None
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def _full_precision(self) -> torch.autocast:
+        """Position codes turn through many periods: half precision would move them by pixels."""
+        return torch.autocast(self.device.type, enabled=False)
+
+
+def _forgive_missing_when_child(module: nn.Module, keys: _IncompatibleKeys) -> None:
+    """Drop the frozen weights from a parent's list of missing keys: they are never saved there."""
+    prefix = getattr(module, "_prefix_in_parent", None)
+    if prefix:
+        keys.missing_keys[:] = [key for key in keys.missing_keys if not key.startswith(prefix)]
+
+
+def frozen_parameters_hash(sam: nn.Module) -> str:
+    """Hash a model's weights, parameters and buffers that belong to its checkpoint.
+
+    Args:
+        sam: Any module; its `state_dict` is hashed as it stands now.
+
+    Returns:
+        SHA-256 hex over sorted names, dtypes, shapes and bytes; the device does not matter.
+    """
+    digest = hashlib.sha256()
+    for key, tensor in sorted(sam.state_dict().items()):
+        digest.update(f"{key}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

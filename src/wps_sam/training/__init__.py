@@ -1,0 +1,1 @@
+"""Teaching a prompter from cached features and weak labels, on Lightning."""

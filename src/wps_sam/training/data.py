@@ -1,0 +1,97 @@
+"""Batches for training: cached features beside teacher targets. No photograph is opened here."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.prompter.interface import PartTargets
+
+
+class Batch(NamedTuple):
+    """B images.
+
+    Attributes:
+        features: (B, 256, 64, 64) float32.
+        targets: B entries.
+        image_index: B positions in the data set.
+    """
+
+    features: Tensor
+    targets: list[PartTargets]
+    image_index: list[int]
+
+
+class EmbeddedImages(Dataset[tuple[Tensor, PartTargets, int]]):
+    """Features (memory-mapped) and targets (in memory, a few kB an image) of each image."""
+
+    def __init__(
+        self, cache: EmbeddingCache, keys: Sequence[str], targets: Sequence[PartTargets]
+    ) -> None:
+        """Join cache keys with targets; both have one entry an image."""
+        if len(keys) != len(targets):
+            raise ValueError(f"{len(keys)} keys for {len(targets)} targets")
+        self.cache = cache
+        self.keys = keys
+        self.targets = targets
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, PartTargets, int]:
+        """Features (256, 64, 64) float16, targets, and the index itself."""
+        return self.cache.read(self.keys[index]), self.targets[index], index
+
+
+class EpochShuffle(Sampler[int]):
+    """An order that depends on (seed, epoch) alone, so that a resumed run goes on as it would."""
+
+    def __init__(self, length: int, seed: int) -> None:
+        """Shuffle `length` indices."""
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Number of indices."""
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        """The epoch's order."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return iter(torch.randperm(self.length, generator=generator).tolist())
+
+
+def collate(items: Sequence[tuple[Tensor, PartTargets, int]]) -> Batch:
+    """Stack features as float32; targets stay a list, as images differ in parts."""
+    features, targets, index = zip(*items, strict=True)
+    return Batch(torch.stack(features).float(), list(targets), list(index))
+
+
+def training_loader(images: EmbeddedImages, batch_size: int, seed: int) -> DataLoader[Batch]:
+    """Shuffled batches; the last one of an epoch may be smaller."""
+    return DataLoader(
+        images,  # type: ignore[arg-type]  # the collate function changes the item type
+        batch_size=batch_size,
+        sampler=EpochShuffle(len(images), seed),
+        collate_fn=collate,
+        generator=torch.Generator(),  # keeps the loader off the global random state
+    )
+
+
+def validation_loader(images: EmbeddedImages, batch_size: int) -> DataLoader[Batch]:
+    """Batches in order."""
+    return DataLoader(
+        images,  # type: ignore[arg-type]  # the collate function changes the item type
+        batch_size=batch_size,
+        collate_fn=collate,
+        generator=torch.Generator(),
+    )

@@ -1,0 +1,276 @@
+"""Train a prompter: settings and data in, a model folder out. This file only wires."""
+
+import logging
+import math
+import pickle
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from rich.console import Console
+
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.build import build_criterion, build_prompter
+from wps_sam.prompter.interface import Prompter
+from wps_sam.prompter.store import ModelInfo, save_model
+from wps_sam.prompter.teacher import Supervision, teacher_targets
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.training.data import EmbeddedImages, training_loader, validation_loader
+from wps_sam.training.module import PrompterModule
+from wps_sam.training.progress import RunProgress
+from wps_sam.training.recipes import Recipe
+from wps_sam.training.run_folder import ModelFolder, RunLog, open_run
+from wps_sam.training.validation import AGREEMENT, AgreementValidation, MaskValidation
+
+_LIGHTNING_ADVICE = (
+    ".*LeafSpec.*",  # inside Lightning itself
+    ".*smaller than the logging interval.*",  # small data sets are the usual case here
+    ".*could not find the monitored key.*",  # not every epoch is validated
+    ".*exists and is not empty.*",  # that is what resuming means
+    ".*have no `val_dataloader`.*",
+    ".*does not have many workers.*",  # features are memory-mapped; workers would only copy
+)
+MaskMeasure = Callable[[Prompter], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """All that decides the result of a training run.
+
+    Attributes:
+        recipe: what is learnt and how.
+        supervision: what the weak labels are.
+        seed: of weights, order and dropout.
+        precision: Lightning's name, such as `32-true` or `bf16-mixed`.
+        accelerator: `cpu`, `cuda` or `mps`.
+    """
+
+    recipe: Recipe
+    supervision: Supervision
+    seed: int
+    precision: str
+    accelerator: str
+
+
+@dataclass(frozen=True)
+class LabelledFeatures:
+    """Weak labels whose images all have cached features.
+
+    Attributes:
+        labels: the weak labels.
+        keys: cache key of each image, in the labels' order.
+    """
+
+    labels: WeakDataset
+    keys: Sequence[str]
+
+
+def join_targets(
+    sam: FrozenSam, cache: EmbeddingCache, data: LabelledFeatures, supervision: Supervision
+) -> EmbeddedImages:
+    """Let the teacher encode the weak labels; the image encoder is not needed."""
+    targets = [teacher_targets(sam, image, supervision) for image in data.labels.images]
+    return EmbeddedImages(cache, data.keys, targets)
+
+
+def fit(
+    job: TrainingJob,
+    sam: FrozenSam,
+    sam_source: str,
+    cache: EmbeddingCache,
+    train: LabelledFeatures,
+    val: LabelledFeatures | None,
+    run: Path,
+    *,
+    console: Console,
+    resume: bool = False,
+    measure_masks: MaskMeasure | None = None,
+    mask_validations: int = 0,
+) -> None:
+    """Train and leave the best weights in `run`.
+
+    Args:
+        job: settings.
+        sam: teacher, and decoder for validation; not changed.
+        sam_source: what `load_sam` was given, kept for prediction.
+        cache: holds the features of all images.
+        train: learnt from.
+        val: chooses the best weights by box agreement; without it the last weights are kept.
+        run: folder to write.
+        console: where progress goes.
+        resume: go on from `run/checkpoints/last.ckpt`.
+        measure_masks: scores a prompter's masks on the validation images, for the log only.
+        mask_validations: how many times in the run to do that.
+
+    Raises:
+        ConfigError: labels do not fit the recipe, or `run` is taken.
+        CheckpointError: `resume` without a usable checkpoint.
+    """
+    images = join_targets(sam, cache, train, job.supervision)
+    val_images = None if val is None else join_targets(sam, cache, val, job.supervision)
+    criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
+    for data, joined in ((train, images), (val, val_images)):
+        if data is not None and joined is not None:
+            for image, target in zip(data.labels.images, joined.targets, strict=True):
+                criterion.check(target, image.file_name)
+    if len(images) == 0:
+        raise ConfigError(f"{train.labels.source}: no image to train on is left. Check --holdout.")
+
+    settings = _settings(job, sam, train.labels, val)
+    checkpoint = open_run(run, settings, resume=resume)
+    L.seed_everything(job.seed, verbose=False)
+    prompter = build_prompter(job.recipe.prompter, len(train.labels.class_names), sam)
+    total_steps = math.ceil(len(images) / job.recipe.batch_size) * job.recipe.epochs
+    module = PrompterModule(
+        prompter, criterion, job.recipe.optimiser, total_steps=total_steps, seed=job.seed
+    )
+    info = _model_info(job, sam, sam_source, train.labels)
+    every = validation_interval(job.recipe)
+    masks = None
+    if measure_masks is not None and val is not None and mask_validations > 0:
+        masks = MaskValidation(
+            lambda: measure_masks(prompter), mask_validations, job.recipe.epochs // every
+        )
+    callbacks = _callbacks(job, sam, masks, run, has_val=val is not None)
+    callbacks += [
+        ModelFolder(lambda: save_model(run, prompter, info)),
+        RunProgress(console, total_steps),
+    ]
+    trainer = _trainer(job, run, callbacks, every)
+    loaders = training_loader(images, job.recipe.batch_size, job.seed)
+    val_loader = None if val_images is None else validation_loader(val_images, 8)
+    _fit_from(trainer, module, loaders, val_loader, checkpoint)
+
+
+def validation_interval(recipe: Recipe) -> int:
+    """Epochs between validations: the largest divisor of the run's epochs within the recipe's.
+
+    A divisor, so that the last epoch, where the learning rate has come down, is validated.
+    """
+    limit = min(recipe.validate_every_epochs, recipe.epochs)
+    return next(n for n in range(limit, 0, -1) if recipe.epochs % n == 0)
+
+
+def _settings(
+    job: TrainingJob, sam: FrozenSam, train: WeakDataset, val: LabelledFeatures | None
+) -> dict[str, Any]:
+    """Everything a resumed run must share with the run it goes on with, as plain YAML values."""
+    recipe = asdict(job.recipe)
+    recipe["optimiser"]["gradient_norm_limit"] = str(job.recipe.optimiser.gradient_norm_limit)
+    return {
+        "recipe": recipe,
+        "supervision": job.supervision,
+        "seed": job.seed,
+        "precision": job.precision,
+        "accelerator": job.accelerator,
+        "sam": {"name": sam.name, "fingerprint": sam.fingerprint},
+        "train": {"source": str(train.source), "images": len(train.images)},
+        "val": None
+        if val is None
+        else {"source": str(val.labels.source), "images": len(val.labels.images)},
+        "class_names": list(train.class_names),
+    }
+
+
+def _model_info(
+    job: TrainingJob, sam: FrozenSam, sam_source: str, labels: WeakDataset
+) -> ModelInfo:
+    return ModelInfo(
+        class_names=labels.class_names,
+        category_ids=labels.category_ids,
+        recipe=job.recipe.name,
+        supervision=job.supervision,
+        score_threshold=job.recipe.score_threshold,
+        sam_source=sam_source,
+        sam_fingerprint=sam.fingerprint,
+        prompter=job.recipe.prompter,
+    )
+
+
+def _callbacks(
+    job: TrainingJob, sam: FrozenSam, masks: MaskValidation | None, run: Path, *, has_val: bool
+) -> list[Callback]:
+    """Scores first, then what reads them."""
+    checkpoints = run / "checkpoints"
+    found: list[Callback] = []
+    if has_val:
+        found.append(AgreementValidation(sam, job.supervision, job.recipe.score_threshold))
+        if masks is not None:
+            found.append(masks)
+        patience = job.recipe.patience_epochs // validation_interval(job.recipe)
+        found.append(EarlyStopping(AGREEMENT, mode="max", patience=max(1, patience)))
+    found.append(RunLog(run / "metrics.jsonl", masks))
+    if has_val:
+        found.append(_checkpoint(checkpoints, "best", AGREEMENT))
+    found.append(_checkpoint(checkpoints, "last", None))  # every epoch: what --resume reads
+    return found
+
+
+def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
+    """Keep one checkpoint, replaced when `monitor` rises, or at every epoch's end without it."""
+    return ModelCheckpoint(
+        dirpath=folder,
+        filename=name,
+        monitor=monitor,
+        mode="max",
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def _trainer(job: TrainingJob, run: Path, callbacks: list[Callback], every: int) -> L.Trainer:
+    limit = job.recipe.optimiser.gradient_norm_limit
+    return L.Trainer(
+        accelerator=job.accelerator,
+        devices=1,
+        precision=job.precision,  # type: ignore[arg-type]  # a Literal of Lightning's own
+        max_epochs=job.recipe.epochs,
+        check_val_every_n_epoch=every,
+        num_sanity_val_steps=0,
+        gradient_clip_val=limit if math.isfinite(limit) else None,
+        callbacks=callbacks,
+        logger=[CSVLogger(run / "logs", "csv"), TensorBoardLogger(run / "logs", "tensorboard")],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=10,
+        deterministic=job.accelerator == "cpu",
+    )
+
+
+def _fit_from(
+    trainer: L.Trainer,
+    module: PrompterModule,
+    train_loader: Any,
+    val_loader: Any,
+    checkpoint: Path | None,
+) -> None:
+    """Run the loop; a checkpoint that cannot be read is named."""
+    if checkpoint is not None:
+        try:
+            torch.load(checkpoint, weights_only=True, map_location="cpu")
+        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+            raise CheckpointError(
+                f"{checkpoint}: cannot be read ({str(error).splitlines()[0]}). Delete it and copy "
+                f"{checkpoint.with_name('best.ckpt')} in its place to go on from the best epoch, "
+                "or start a new run in another folder."
+            ) from error
+    # Lightning's hardware report, advertisement and advice are not for users of this program.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in _LIGHTNING_ADVICE:
+            warnings.filterwarnings("ignore", message=message)
+        trainer.fit(
+            module,
+            train_loader,
+            val_loader,
+            ckpt_path=None if checkpoint is None else str(checkpoint),
+            weights_only=True,
+        )

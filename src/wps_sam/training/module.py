@@ -1,0 +1,78 @@
+"""The Lightning module: prompter, criterion and optimiser. SAM is not in here."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from wps_sam.prompter.interface import Criterion, Prompter
+from wps_sam.training.data import Batch
+from wps_sam.training.recipes import OptimiserConfig
+from wps_sam.training.schedule import warmup_cosine
+
+
+class PrompterModule(L.LightningModule):
+    """Trains a prompter; its state dict holds the prompter's weights and nothing else."""
+
+    def __init__(
+        self,
+        prompter: Prompter,
+        criterion: Criterion,
+        optimiser: OptimiserConfig,
+        *,
+        total_steps: int,
+        seed: int,
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            prompter: learns.
+            criterion: its loss.
+            optimiser: settings.
+            total_steps: real number of optimiser steps in the run; the cosine ends there.
+            seed: of the run; dropout in epoch e depends on (seed, e) only.
+        """
+        super().__init__()
+        self.prompter = prompter
+        self.criterion = criterion
+        self.optimiser = optimiser
+        self.total_steps = total_steps
+        self.seed = seed
+
+    def on_train_epoch_start(self) -> None:
+        """Make dropout a function of (seed, epoch): a resumed run draws what it would have."""
+        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Loss of one batch."""
+        losses = self.criterion(self.prompter(batch.features), batch.targets)
+        size = len(batch.targets)
+        self.log("train/loss", losses.total, on_step=False, on_epoch=True, batch_size=size)
+        for name, value in losses.terms.items():
+            self.log(f"train/{name}", value, on_step=False, on_epoch=True, batch_size=size)
+        return losses.total
+
+    def validation_step(self, batch: Batch, batch_index: int) -> Any:
+        """Output of one batch, for the callbacks that score it; its loss is logged."""
+        output = self.prompter(batch.features)
+        loss = self.criterion(output, batch.targets).total
+        self.log("val/loss", loss, on_epoch=True, batch_size=len(batch.targets))
+        return {"output": output}
+
+    def configure_optimizers(self) -> Any:
+        """Adam or AdamW with warm-up and cosine, stepped every optimiser step."""
+        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        optimiser = kinds[self.optimiser.kind](
+            self.prompter.parameters(),
+            lr=self.optimiser.learning_rate,
+            weight_decay=self.optimiser.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser,
+            lambda step: warmup_cosine(step, self.optimiser.warmup_steps, self.total_steps),
+        )
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }

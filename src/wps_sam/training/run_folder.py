@@ -1,0 +1,160 @@
+"""What a run leaves on disk while it trains: the model folder, one JSON line an epoch, settings."""
+
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import yaml
+
+from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.files import write_atomically
+from wps_sam.training.validation import AGREEMENT, MaskValidation
+
+_PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
+
+
+def environment() -> dict[str, str]:
+    """Versions and machine that a result depends on."""
+    found = {name: version(name) for name in _PACKAGES}
+    return {**found, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def git_state() -> str:
+    """Commit of the working folder, with `-dirty` if changed; `unknown` outside git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return described.stdout.strip()
+
+
+def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | None:
+    """Prepare a run folder.
+
+    Args:
+        run: the folder.
+        settings: all that decides the result; kept as train.yaml.
+        resume: go on with the run in the folder.
+
+    Returns:
+        The checkpoint to go on from, or None for a new run.
+
+    Raises:
+        ConfigError: the folder is taken, or holds a run with other settings.
+        CheckpointError: nothing to resume.
+    """
+    settings_file = run / "train.yaml"
+    if not resume:
+        if run.exists() and any(run.iterdir()):
+            raise ConfigError(
+                f"--out {run} is not empty. Choose another folder, or add --resume to go on with "
+                "the run in it."
+            )
+        run.mkdir(parents=True, exist_ok=True)
+        content = {**settings, "git": git_state(), "environment": environment()}
+        write_atomically(settings_file, yaml.safe_dump(content, sort_keys=False).encode())
+        return None
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    if not settings_file.exists() or not checkpoint.exists():
+        missing = settings_file if not settings_file.exists() else checkpoint
+        raise CheckpointError(
+            f"--resume: {missing} does not exist, so there is no run to go on with in {run}. "
+            "Start without --resume in an empty folder."
+        )
+    earlier = yaml.safe_load(settings_file.read_text())
+    for name, value in settings.items():
+        if earlier.get(name) != value:
+            raise ConfigError(
+                f"--resume: {settings_file} has {name} = {earlier.get(name)!r}, but now it is "
+                f"{value!r}. Resume with the same settings, or start a new run in another folder."
+            )
+    return checkpoint
+
+
+class RunLog(L.Callback):
+    """Appends one line an epoch to metrics.jsonl."""
+
+    def __init__(self, path: Path, masks: MaskValidation | None) -> None:
+        """Log to `path`, with the mask metrics of `masks` where they were measured."""
+        self.path = path
+        self.masks = masks
+        self._started = time.monotonic()
+        self._before = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Seconds spent so far, so that a resumed run goes on counting."""
+        return {"seconds": self._seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the seconds of the run so far."""
+        self._before = float(state_dict["seconds"])
+        self._started = time.monotonic()
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Drop lines of epochs that the checkpoint does not know; they are trained again."""
+        if self.path.exists():
+            lines = self.path.read_text().splitlines()
+            kept = [line for line in lines if json.loads(line)["step"] <= trainer.global_step]
+            write_atomically(self.path, "".join(f"{line}\n" for line in kept).encode())
+
+    def _seconds(self) -> float:
+        return self._before + time.monotonic() - self._started
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the epoch's line."""
+        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        metrics = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("train/") or validated
+        }
+        masks = self.masks.latest if self.masks is not None and validated else {}
+        line = {
+            "epoch": trainer.current_epoch + 1,
+            "step": trainer.global_step,
+            "seconds": round(self._seconds(), 1),
+            **metrics,
+            **masks,
+        }
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class ModelFolder(L.Callback):
+    """Writes the model folder whenever box agreement rises, or each epoch without validation."""
+
+    def __init__(self, save: Callable[[], None]) -> None:
+        """`save` writes the present weights."""
+        self.save = save
+        self.best = -1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best agreement so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on comparing with the best of the run so far."""
+        self.best = float(state_dict["best"])
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save if this epoch is the best."""
+        if AGREEMENT not in trainer.callback_metrics:
+            if not trainer.val_dataloaders:
+                self.save()
+            return
+        agreement = float(trainer.callback_metrics[AGREEMENT])
+        if agreement > self.best:
+            self.best = agreement
+            self.save()

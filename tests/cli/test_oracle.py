@@ -1,0 +1,116 @@
+"""`wps-sam oracle` from labels to scores."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wps_sam.cli.main import main
+from wps_sam.evaluation.predictions import read_predictions
+
+TOY_SAM = Path(__file__).parent.parent / "goldens" / "sam_vit_toy.safetensors"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Four images; the first has one annotation of two squares and one of one square."""
+    images, annotations = [], []
+    for index in range(4):
+        name = f"{index}.jpg"
+        noise = np.random.default_rng(index).integers(0, 256, (60, 90, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / name)
+        images.append({"id": 70 + index, "file_name": name, "height": 60, "width": 90})
+        annotations.append(annotation(index, 70 + index, 3, [square(30, 30)]))
+    annotations.append(annotation(9, 70, 5, [square(2, 2), square(60, 2)]))
+    categories = [{"id": 3, "name": "wheel"}, {"id": 5, "name": "door"}]
+    content = {"images": images, "categories": categories, "annotations": annotations}
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    return tmp_path / "labels.json"
+
+
+def square(left: int, top: int) -> list[int]:
+    return [left, top, left + 20, top, left + 20, top + 20, left, top + 20]
+
+
+def annotation(
+    number: int, image_id: int, category_id: int, polygons: list[list[int]]
+) -> dict[str, object]:
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": category_id,
+        "segmentation": polygons,
+        "bbox": [2, 2, 78, 20],
+        "iscrowd": 0,
+    }
+
+
+def oracle(data: Path, out: Path, *words: str) -> int:
+    options = ["--sam", str(TOY_SAM), "--device", "cpu", "--out", str(out)]
+    return main(["oracle", str(data), *options, *words])
+
+
+@pytest.mark.parametrize("prompt", ["box", "point"])
+def test_writes_predictions_and_scores(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], prompt: str
+) -> None:
+    out = tmp_path / "out"
+    assert oracle(data, out, "--prompt", prompt) == 0
+    found = read_predictions(out / "predictions.json")
+    assert [image.image_id for image in found.images] == [70, 71, 72, 73]
+    assert found.category_ids == (3, 5)
+    info = json.loads((out / "predictions.json").read_text())["info"]
+    assert (info["prompt"], info["mask"]) == (prompt, "single")
+    assert json.loads((out / "metrics.json").read_text())["images"] == 4
+    assert (out / "report.html").exists()
+    assert json.loads((out / "classes.json").read_text()) == ["wheel", "door"]
+    assert "mIoU" in capsys.readouterr().out
+
+
+def test_one_prompt_a_polygon_unless_groups_are_kept(data: Path, tmp_path: Path) -> None:
+    counts = []
+    for words in ([], ["--keep_groups"]):
+        out = tmp_path / f"out{len(words)}"
+        assert oracle(data, out, "--prompt", "box", *words) == 0
+        found = read_predictions(out / "predictions.json")
+        counts.append([mask.class_index for mask in found.masks[0]].count(1))
+    assert counts == [2, 1]
+
+
+def test_holdout(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert oracle(data, tmp_path / "out", "--prompt", "box", "--holdout", "2") == 0
+    found = read_predictions(tmp_path / "out" / "predictions.json")
+    assert [image.image_id for image in found.images] == [71, 73]
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["images"] == 2
+    assert oracle(data, tmp_path / "out", "--prompt", "box", "--holdout", "5") == 1
+    assert "--holdout must be from 2 to the number of images, 4; found 5" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_cache__filled_once_and_same_masks(data: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    words = ("--prompt", "box", "--mask", "best-of-3")
+    assert oracle(data, tmp_path / "live", *words) == 0
+    assert oracle(data, tmp_path / "cached", *words, "--cache", str(cache)) == 0
+    stored = sorted(cache.rglob("*-60x90.safetensors"))
+    assert len(stored) == 4
+    times = [path.stat().st_mtime_ns for path in stored]
+    assert oracle(data, tmp_path / "cached", *words, "--cache", str(cache)) == 0
+    assert [path.stat().st_mtime_ns for path in stored] == times
+    live, cached = (
+        read_predictions(tmp_path / name / "predictions.json") for name in ("live", "cached")
+    )
+    for index in range(4):
+        first, second = (file.parts(index).label_map(2) for file in (live, cached))
+        assert (first != second).mean() < 0.01  # float16 features
+
+
+def test_broken_image(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data.parent / "2.jpg").write_bytes(b"broken")
+    assert oracle(data, tmp_path / "out", "--prompt", "box") == 1
+    assert "2.jpg" in capsys.readouterr().err
+    assert oracle(data, tmp_path / "o", "--prompt", "box", "--cache", str(tmp_path / "c")) == 1
+    assert "1 of 4 images cannot be used" in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,222 @@
+"""`wps-sam predict` from the command line to the files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wps_sam.cli.main import main
+from wps_sam.evaluation.predictions import read_predictions
+from wps_sam.inference.journal import PredictionJournal
+from wps_sam.prompter.build import build_prompter
+from wps_sam.prompter.query.config import QueryPrompterConfig
+from wps_sam.prompter.store import ModelInfo, save_model
+from wps_sam.sam.frozen import FrozenSam
+
+TOY_SAM = Path(__file__).parent.parent / "goldens" / "sam_vit_toy.safetensors"
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, toy_sam: FrozenSam) -> Path:
+    """A saved run that finds the same three boxes as class 1 in every image."""
+    config = QueryPrompterConfig(3, encoder_layers=1, decoder_layers=1, width=32, heads=2)
+    torch.manual_seed(0)
+    prompter = build_prompter(config, 2, toy_sam)
+    tokens = toy_sam.prompt_boxes(torch.tensor([[40.0, 40.0, 160.0, 120.0]])).flatten()
+    weights = prompter.state_dict()
+    weights["class_head.bias"] = torch.tensor([0.0, 5.0, 0.0])
+    weights["token_head.2.bias"] = tokens
+    prompter.load_state_dict(weights)
+    info = ModelInfo(
+        class_names=("wheel", "door [left]"),
+        category_ids=(4, 8),
+        recipe="paper",
+        supervision="box",
+        score_threshold=0.25,
+        sam_source=str(TOY_SAM),
+        sam_fingerprint=toy_sam.fingerprint,
+        prompter=config,
+    )
+    save_model(tmp_path / "run", prompter, info)
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Three images: a.jpg, more/a.jpg, z.jpg."""
+    for index, name in enumerate(("a.jpg", "more/a.jpg", "z.jpg")):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(index).integers(0, 256, (60, 90, 3), np.uint8)
+        Image.fromarray(noise).save(path)
+    return tmp_path / "photos"
+
+
+def predict(run: Path, *words: str | Path) -> int:
+    return main(["predict", str(run), *map(str, words), "--device", "cpu"])
+
+
+def test_writes_all_files(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert predict(run_folder, photos, "--out", out) == 0
+    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
+    assert found == [
+        "classes.json",
+        "overlays/a.jpg",
+        "overlays/more/a.jpg",
+        "overlays/z.jpg",
+        "predictions.json",
+        "semantic/a.png",
+        "semantic/more/a.png",
+        "semantic/z.png",
+    ]
+    assert json.loads((out / "classes.json").read_text()) == ["wheel", "door [left]"]
+    predictions = read_predictions(out / "predictions.json")
+    assert [image.file_name for image in predictions.images] == ["a.jpg", "more/a.jpg", "z.jpg"]
+    assert predictions.category_ids == (4, 8)
+    with Image.open(out / "semantic" / "z.png") as picture:
+        assert np.array_equal(np.asarray(picture), predictions.parts(2).label_map(2))
+        assert set(np.unique(np.asarray(picture))) == {0, 2}
+    info = json.loads((out / "predictions.json").read_text())["info"]
+    assert info["score_threshold"] == 0.25
+    assert info["failed"] == []
+    assert "3 images predicted, 9 parts." in capsys.readouterr().out
+
+
+def test_formats_and_limit(run_folder: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--format", "semantic", "--limit", "2", "--score_threshold", "1.0")
+    assert predict(run_folder, photos, "--out", out, *options) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "classes.json",
+        "predictions.json",
+        "semantic",
+    ]
+    predictions = read_predictions(out / "predictions.json")
+    assert [len(masks) for masks in predictions.masks] == [0, 0]
+
+
+def test_broken_image__listed_and_exit_1_and_the_others_written(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "more" / "a.jpg").rename(photos / "more" / "[red]a.jpg")
+    (photos / "more" / "[red]a.jpg").write_bytes(b"no photograph")
+    out = tmp_path / "out"
+    assert predict(run_folder, photos, "--out", out) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1 of 3 images failed" in printed
+    assert "more/[red]a.jpg" in printed
+    assert "run the same command again" in printed
+    content = json.loads((out / "predictions.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["a.jpg", "z.jpg"]
+    assert content["info"]["failed"] == ["more/[red]a.jpg"]
+    assert (out / "overlays" / "z.jpg").exists()
+
+    (photos / "more" / "[red]a.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    assert predict(run_folder, photos, "--out", out) == 0
+    printed = capsys.readouterr().out
+    assert "1 images predicted" in printed
+    assert "2 images taken over from the interrupted run" in printed
+    assert len(read_predictions(out / "predictions.json").images) == 3
+
+
+def test_all_broken__older_predictions_stay(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "predictions.json").write_text("old")
+    (photos / "a.jpg").write_bytes(b"")
+    assert predict(run_folder, photos / "a.jpg", "--out", out) == 1
+    assert (out / "predictions.json").read_text() == "old"
+    assert "No image could be predicted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stop_at", [1, 2])
+def test_interrupted_run_goes_on(
+    run_folder: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    predict(run_folder, photos, "--out", tmp_path / "whole")
+    calls: list[Any] = []
+    add = PredictionJournal.add
+
+    def stop(self: PredictionJournal, *arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == stop_at:
+            raise KeyboardInterrupt
+        add(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PredictionJournal, "add", stop)
+        assert predict(run_folder, photos, "--out", tmp_path / "out") == 130
+    assert not (tmp_path / "out" / "predictions.json").exists()
+    assert predict(run_folder, photos, "--out", tmp_path / "out") == 0
+    first, second = (
+        (tmp_path / name / "predictions.json").read_bytes() for name in ("out", "whole")
+    )
+    assert first == second
+
+
+def test_label_file__ids_and_holdout(run_folder: Path, photos: Path, tmp_path: Path) -> None:
+    names = ["z.jpg", "gone.jpg", "a.jpg", "more/a.jpg"]
+    labels = {
+        "images": [{"id": 50 + i, "file_name": name} for i, name in enumerate(names)],
+        "categories": [{"id": 1, "name": "other"}],
+        "annotations": [{"id": 1, "image_id": 50, "category_id": 1, "bbox": [1, 1, 5, 5]}],
+    }
+    (photos / "annotations.json").write_text(json.dumps(labels))
+    out = tmp_path / "out"
+    assert predict(run_folder, photos, "--out", out) == 1  # gone.jpg
+    found = read_predictions(out / "predictions.json")
+    assert [(image.image_id, image.file_name) for image in found.images] == [
+        (50, "z.jpg"),
+        (52, "a.jpg"),
+        (53, "more/a.jpg"),
+    ]
+    assert predict(run_folder, photos, "--out", out, "--holdout", "4") == 0
+    found = read_predictions(out / "predictions.json")
+    assert [image.image_id for image in found.images] == [53]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--format", "png"], "choose from coco, semantic, overlay"),
+        (["--limit", "0"], "--limit must be 1 or more"),
+        (["--score_threshold", "2"], "from 0 to 1; found 2"),
+        (["--holdout", "2", "--images", "x"], "No labels were recognised"),
+    ],
+)
+def test_wrong_options(
+    run_folder: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
+) -> None:
+    assert predict(run_folder, photos, "--out", tmp_path / "out", *words) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_to_predict(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert predict(run_folder, tmp_path / "empty", "--out", tmp_path / "out") == 1
+    assert "No image found" in capsys.readouterr().err
+
+
+def test_out_is_a_file(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("")
+    assert predict(run_folder, photos, "--out", tmp_path / "out") == 1
+    assert "cannot be made: File exists" in " ".join(capsys.readouterr().err.split())

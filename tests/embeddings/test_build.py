@@ -1,0 +1,83 @@
+"""Filling the cache: once an image, past broken ones, without the encoder when all is there."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wps_sam.embeddings.build import ImageToEmbed, embed_images
+from wps_sam.embeddings.fingerprint import Fingerprint
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.sam.frozen import FrozenSam
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> list[ImageToEmbed]:
+    """Three different images, a copy of the first, and one that is cut short."""
+    rng = np.random.default_rng(0)
+    found = []
+    for name in ("a", "b", "c"):
+        path = tmp_path / f"{name}.png"
+        Image.fromarray(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)).save(path)
+        found.append(ImageToEmbed(path, path.name))
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(found[0].path.read_bytes())
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(found[1].path.read_bytes()[:500])
+    return [*found, ImageToEmbed(copy, "copy.png"), ImageToEmbed(broken, "broken.png")]
+
+
+def test_embed__each_once_and_broken_ones_named(
+    tmp_path: Path, toy_sam: FrozenSam, photographs: list[ImageToEmbed]
+) -> None:
+    cache = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
+    seen: list[int] = []
+    report = embed_images(cache, toy_sam, photographs, on_progress=seen.append)
+    assert (report.embedded, report.reused) == (3, 1)
+    assert [name for name, _ in report.failures] == ["broken.png"]
+    assert sum(seen) == 5
+    assert len(report.keys) == 4
+    assert report.keys[photographs[0].path] == report.keys[photographs[3].path]
+
+
+def test_embed__equals_encoding_by_hand(
+    tmp_path: Path, toy_sam: FrozenSam, photographs: list[ImageToEmbed]
+) -> None:
+    cache = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
+    report = embed_images(cache, toy_sam, photographs[:3], batch_size=2)
+    for image in photographs[:3]:
+        pixels = np.asarray(Image.open(image.path))
+        expected = toy_sam.encode(toy_sam.preprocess([pixels]))[0]
+        stored = cache.read(report.keys[image.path]).float()
+        torch.testing.assert_close(stored, expected, atol=2e-3, rtol=2e-3)
+
+
+def test_embed__second_time_the_encoder_is_not_touched(
+    tmp_path: Path,
+    toy_sam: FrozenSam,
+    photographs: list[ImageToEmbed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
+    embed_images(cache, toy_sam, photographs[:3])
+
+    def refuse(pixels: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("the encoder ran")
+
+    monkeypatch.setattr(toy_sam, "encode", refuse)
+    report = embed_images(cache, toy_sam, photographs[:3])
+    assert (report.embedded, report.reused) == (0, 3)
+
+
+def test_embed__damaged_file_is_made_again_and_said(
+    tmp_path: Path, toy_sam: FrozenSam, photographs: list[ImageToEmbed]
+) -> None:
+    cache = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
+    key = embed_images(cache, toy_sam, photographs[:1]).keys[photographs[0].path]
+    whole = cache.path(key).read_bytes()
+    cache.path(key).write_bytes(whole[:1000])
+    report = embed_images(cache, toy_sam, photographs[:1])
+    assert report.repaired == ["a.png"]
+    assert cache.path(key).read_bytes() == whole

@@ -1,0 +1,42 @@
+"""Counting several classes as one."""
+
+import numpy as np
+import pytest
+
+from wps_sam.evaluation.merging import group_classes, left_right_rule, merge_counts
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["left_mirror", "right_mirror"], {"left_mirror": "mirror", "right_mirror": "mirror"}),
+        (
+            ["front_left_door", "front_right_door", "back_left_door"],
+            {"front_left_door": "front_door", "front_right_door": "front_door"},
+        ),
+        (["mirror left", "Mirror Right"], {}),
+        (["eye-Left", "eye-RIGHT"], {"eye-Left": "eye", "eye-RIGHT": "eye"}),
+        (["left_ear", "ear", "tail"], {"left_ear": "ear", "ear": "ear"}),
+        (["leftover", "rightover", "bright_light", "light"], {}),
+        (["left", "right"], {}),
+    ],
+    ids=["pair", "inner word", "other case", "capitals", "with bare name", "no words", "only side"],
+)
+def test_left_right_rule(names: list[str], expected: dict[str, str]) -> None:
+    assert left_right_rule(names) == expected
+
+
+def test_merged_counts_by_hand() -> None:
+    groups = group_classes(["a", "b", "c"], {"a": "x", "c": "x"})
+    assert groups.names == ("x", "b")
+    assert groups.members(["a", "b", "c"]) == {"x": ["a", "c"]}
+    counts = np.arange(16).reshape(4, 4)
+    merged = merge_counts(counts, groups)
+    # Rows and columns: background 0, x = 1 and 3, b = 2.
+    assert merged.tolist() == [
+        [0, 1 + 3, 2],
+        [4 + 12, 5 + 7 + 13 + 15, 6 + 14],
+        [8, 9 + 11, 10],
+    ]
+    assert merged.sum() == counts.sum()
+    assert counts[0, 1] == 1

@@ -1,0 +1,319 @@
+"""Weak labels from COCO: which boxes come out, what is left out, and that no mask is read."""
+
+import copy
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wps_sam.errors import DataError
+from wps_sam.images.reading import read_image
+from wps_sam.labels.coco import read_coco_weak
+from wps_sam.labels.weak_labels import Skip, WeakDataset
+
+Coco = dict[str, Any]
+Write = Callable[[Any], Path]
+
+SQUARE = [10, 20, 40, 20, 40, 25, 10, 25]
+OTHER = [0, 0, 5, 0, 5, 6]
+
+
+def assert_same(first: WeakDataset, second: WeakDataset) -> None:
+    """Two data sets hold the same bits."""
+    assert first.class_names == second.class_names
+    assert first.category_ids == second.category_ids
+    for one, other in zip(first.images, second.images, strict=True):
+        assert (one.image_id, one.path, one.file_name) == (
+            *(other.image_id, other.path, other.file_name),
+        )
+        assert (one.height, one.width) == (other.height, other.width)
+        assert one.class_index.tobytes() == other.class_index.tobytes()
+        assert one.boxes_xyxy.tobytes() == other.boxes_xyxy.tobytes()
+
+
+def test_read_coco_weak__boxes(coco: Coco, write: Write, tmp_path: Path) -> None:
+    dataset = read_coco_weak(write(coco))
+    assert dataset.class_names == ("wheel", "door")
+    assert dataset.category_ids == (7, 0)
+    first, second = dataset.images
+    assert (first.path, first.file_name) == (tmp_path / "a.jpg", "a.jpg")
+    assert (first.height, first.width) == (40, 60)
+    np.testing.assert_array_equal(first.class_index, [0, 1])
+    np.testing.assert_array_equal(first.boxes_xyxy, [[10, 20, 40, 25], [0, 0, 60, 40]])
+    np.testing.assert_array_equal(second.boxes_xyxy, [[1, 2, 4, 6]])
+    assert first.class_index.dtype == np.dtype(np.int64)
+    assert first.boxes_xyxy.dtype == np.dtype(np.float32)
+    assert dataset.skipped == ()
+    assert dataset.notes == ()
+
+
+def test_read_coco_weak__image_without_parts_stays(coco: Coco, write: Write) -> None:
+    del coco["annotations"][0]
+    dataset = read_coco_weak(write(coco))
+    assert dataset.images[1].boxes_xyxy.shape == (0, 4)
+    assert dataset.images[1].class_index.dtype == np.int64
+
+
+def test_read_coco_weak__masks_are_never_needed(coco: Coco, write: Write) -> None:
+    coco["images"].append({"id": 9, "file_name": "c.jpg", "height": 40, "width": 60})
+    path = write(coco)
+    Image.new("RGB", (60, 40)).save(path.parent / "c.jpg")
+    rng = np.random.default_rng(0)
+    coco["annotations"] = []
+    for number in range(200):
+        # Quarters are exact in binary, so x + width has no rounding.
+        x0, y0, width, height = (rng.integers([-20, -20, 4, 4], [180, 100, 90, 90]) / 4).tolist()
+        x1, y1 = x0 + width, y0 + height
+        polygon = [x0, y0 + height / 2, x0 + width / 2, y0, x1, y0 + height / 4, x0 + width / 4, y1]
+        coco["annotations"].append(
+            {
+                "id": number,
+                "image_id": int(rng.choice([3, 8, 9])),
+                "category_id": int(rng.choice([0, 7])),
+                "bbox": [x0, y0, width, height],
+                "segmentation": [polygon],
+                "area": 5.0,
+                "iscrowd": 0,
+            }
+        )
+    with_polygons = read_coco_weak(write(coco))
+    stripped = copy.deepcopy(coco)
+    for annotation in stripped["annotations"]:
+        del annotation["segmentation"]
+    without_polygons = read_coco_weak(write(stripped))
+    assert sum(len(image.class_index) for image in with_polygons.images) > 150
+    assert_same(with_polygons, without_polygons)
+    assert with_polygons.skip_counts() == without_polygons.skip_counts()
+
+
+def test_read_coco_weak__one_part_per_polygon(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["segmentation"] = [SQUARE, OTHER]
+    image = read_coco_weak(write(coco)).images[0]
+    expected = [[10, 20, 40, 25], [0, 0, 5, 6], [0, 0, 60, 40]]
+    np.testing.assert_array_equal(image.boxes_xyxy, expected)
+    np.testing.assert_array_equal(image.class_index, [0, 0, 1])
+
+
+def test_read_coco_weak__keep_groups(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["segmentation"] = [SQUARE, OTHER]
+    image = read_coco_weak(write(coco), keep_groups=True).images[0]
+    np.testing.assert_array_equal(image.boxes_xyxy, [[0, 0, 40, 25], [0, 0, 60, 40]])
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [{"size": [40, 60], "counts": "not decoded"}, {"counts": [1], "size": [1, 1]}, [], None],
+    ids=["compressed", "uncompressed", "empty", "null"],
+)
+def test_read_coco_weak__bbox_where_there_are_no_polygons(
+    coco: Coco, write: Write, segmentation: Any
+) -> None:
+    expected = read_coco_weak(write(coco))
+    coco["annotations"][1]["segmentation"] = segmentation
+    assert_same(read_coco_weak(write(coco)), expected)
+
+
+def test_read_coco_weak__bare_polygon(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["segmentation"] = OTHER
+    np.testing.assert_array_equal(read_coco_weak(write(coco)).images[0].boxes_xyxy[0], [0, 0, 5, 6])
+
+
+@pytest.mark.parametrize(
+    ("polygon", "reason"),
+    [
+        ([1, 2], "polygon with fewer than three points"),
+        ([1, 2, 30, 30], "polygon with fewer than three points"),
+        ([], "polygon with fewer than three points"),
+        ([0, 0, 5, 0, 5], "polygon is not a list x0, y0, x1, y1, ... of finite numbers"),
+        ([0, 0, 5, 0, 5, float("nan")], "polygon is not a list x0, y0, x1, y1, ... of fini"),
+        ([0, 0, 5, 0, 5, "6"], "polygon is not a list"),
+        ([0, 0, 5, 0, 5, 10**400], "polygon is not a list"),
+        ("abc", "polygon is not a list"),
+        ([0, 0, 5, 0, 9, 0], "box without area"),
+        ([70, 0, 75, 0, 75, 6], "box outside the image"),
+    ],
+    ids=["2", "4", "0", "odd", "nan", "text", "huge", "no list", "line", "outside"],
+)
+def test_read_coco_weak__bad_polygon_beside_a_good_one(
+    coco: Coco, write: Write, polygon: Any, reason: str
+) -> None:
+    coco["annotations"][1]["segmentation"] = [SQUARE, polygon]
+    dataset = read_coco_weak(write(coco))
+    np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [10, 20, 40, 25])
+    assert len(dataset.images[0].class_index) == 2
+    (skip,) = dataset.skipped
+    assert skip.record == "polygon 1 of annotation 17 of image 3 (a.jpg)"
+    assert skip.reason.startswith(reason)
+
+
+def test_read_coco_weak__bbox_when_all_polygons_are_bad(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["segmentation"] = [[1, 2, 3, 4]]
+    dataset = read_coco_weak(write(coco))
+    np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [10, 20, 40, 25])
+    assert dataset.skipped == (
+        Skip("polygon of annotation 17 of image 3 (a.jpg)", "polygon with fewer than three points"),
+    )
+
+
+NO_BOX = object()
+
+
+@pytest.mark.parametrize(
+    ("bbox", "reason"),
+    [
+        ([60, 0, 5, 5], "box outside the image"),
+        ([-9, -9, 9, 9], "box outside the image"),
+        ([10, 20, 0, 5], "box without area"),
+        ([10, 20, 1e-9, 5], "box without area"),
+        ([40, 25, -30, -5], "bbox with negative width or height: its corners are swapped"),
+        ([10, 20, float("nan"), 5], "bbox has a number that is not finite"),
+        ([10, 20, float("inf"), 5], "bbox has a number that is not finite"),
+        ([10, 20, 10**400, 5], "bbox has a number that is not finite"),
+        ([10, 20, "30", 5], "bbox is not four numbers [x, y, width, height]"),
+        ([10, 20, None, 5], "bbox is not four numbers [x, y, width, height]"),
+        ([10, 20, True, 5], "bbox is not four numbers [x, y, width, height]"),
+        ([10, 20, 30], "bbox is not four numbers [x, y, width, height]"),
+        ("10 20", "bbox is not four numbers [x, y, width, height]"),
+        ([], "no bbox and no usable polygon"),
+        (None, "no bbox and no usable polygon"),
+        (NO_BOX, "no bbox and no usable polygon"),
+    ],
+    ids=[
+        *("right of it", "touching corner", "zero width", "tiny", "swapped", "nan", "inf", "huge"),
+        *("text", "null in it", "bool", "three", "string", "empty", "null", "no key"),
+    ],
+)
+def test_read_coco_weak__bad_bbox_is_skipped_and_counted(
+    coco: Coco, write: Write, bbox: Any, reason: str
+) -> None:
+    coco["annotations"][1]["bbox"] = bbox
+    if bbox is NO_BOX:
+        del coco["annotations"][1]["bbox"]
+    dataset = read_coco_weak(write(coco))
+    assert dataset.skipped == (Skip("annotation 17 of image 3 (a.jpg)", reason),)
+    assert dataset.skip_counts() == {reason: 1}
+    np.testing.assert_array_equal(dataset.images[0].boxes_xyxy, [[0, 0, 60, 40]])
+
+
+@pytest.mark.parametrize("iscrowd", [1, True])
+def test_read_coco_weak__crowd(coco: Coco, write: Write, iscrowd: Any) -> None:
+    coco["annotations"][1]["iscrowd"] = iscrowd
+    coco["annotations"][2]["iscrowd"] = type(iscrowd)(0)
+    dataset = read_coco_weak(write(coco))
+    assert dataset.skip_counts() == {"iscrowd: one region around many parts": 1}
+    assert len(dataset.images[0].class_index) == 1
+
+
+def test_read_coco_weak__annotation_of_the_background(coco: Coco, write: Write) -> None:
+    coco["categories"][0]["name"] = "_background_"
+    dataset = read_coco_weak(write(coco))
+    assert dataset.class_names == ("door",)
+    assert dataset.category_ids == (0,)
+    np.testing.assert_array_equal(dataset.images[0].class_index, [0])
+    assert dataset.skip_counts() == {"its category becomes no class": 1}
+    assert dataset.note_counts() == {"stands for background and becomes no class": 1}
+
+
+def test_read_coco_weak__partly_outside_is_clipped_and_noted(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["bbox"] = [-10, 30, 80, 30]
+    dataset = read_coco_weak(write(coco))
+    np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [0, 30, 60, 40])
+    (note,) = dataset.notes
+    assert note.record == "annotation 17 of image 3 (a.jpg)"
+    assert note.text == "box reached outside the image and was clipped"
+    assert dataset.skipped == ()
+
+
+def test_read_coco_weak__rounding_is_not_worth_a_note(coco: Coco, write: Write) -> None:
+    coco["annotations"][2]["bbox"] = [0, 0, 60.000001, 40]
+    dataset = read_coco_weak(write(coco))
+    assert dataset.images[0].boxes_xyxy[1, 2] == 60
+    assert dataset.notes == ()
+
+
+def test_read_coco_weak__speck_is_kept_and_noted(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["segmentation"] = [SQUARE, [3, 3, 4, 3, 4, 4]]
+    dataset = read_coco_weak(write(coco))
+    np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[1], [3, 3, 4, 4])
+    (note,) = dataset.notes
+    assert note.record == "polygon 1 of annotation 17 of image 3 (a.jpg)"
+    assert note.text.startswith("box under 2 pixels wide or high")
+
+
+def test_read_coco_weak__annotation_without_id(coco: Coco, write: Write) -> None:
+    del coco["annotations"][1]["id"]
+    coco["annotations"][1]["bbox"] = [0, 0, 0, 0]
+    (skip,) = read_coco_weak(write(coco)).skipped
+    assert skip.record == "annotation at position 1 of image 3 (a.jpg)"
+
+
+def test_read_coco_weak__nothing_usable(coco: Coco, write: Write) -> None:
+    for annotation in coco["annotations"]:
+        annotation["bbox"] = [0, 0, 0, 0]
+    coco["annotations"][0]["bbox"] = None
+    message = r"none of its 3 annotations can be used \(2 x box without area; 1 x no bbox.*Check"
+    with pytest.raises(DataError, match=message):
+        read_coco_weak(write(coco))
+
+
+def test_read_coco_weak__size_from_the_image(coco: Coco, write: Write) -> None:
+    for image in coco["images"]:
+        del image["height"], image["width"]
+    coco["annotations"][1]["bbox"] = [10, 20, 300, 500]
+    dataset = read_coco_weak(write(coco))
+    assert (dataset.images[0].height, dataset.images[0].width) == (40, 60)
+    np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [10, 20, 60, 40])
+
+
+def test_read_coco_weak__missing_image(coco: Coco, write: Write) -> None:
+    coco["images"][1]["file_name"] = "gone.jpg"
+    with pytest.raises(DataError, match=r"image 8 \(gone\.jpg\) is missing. Tried: .*images.gone"):
+        read_coco_weak(write(coco))
+
+
+def test_read_coco_weak__two_records_lead_to_one_file(coco: Coco, write: Write) -> None:
+    coco["images"][0]["file_name"] = "day/a.jpg"
+    coco["images"][1]["file_name"] = "night/a.jpg"
+    message = r"images 3 \(day/a\.jpg\) and 8 \(night/a\.jpg\) both lead to .*a\.jpg. Keep the fold"
+    with pytest.raises(DataError, match=message):
+        read_coco_weak(write(coco))
+
+
+def test_read_coco_weak__record_size_differs_from_image(coco: Coco, write: Write) -> None:
+    coco["images"][0]["height"] = 50
+    image = read_coco_weak(write(coco)).images[0]
+    with pytest.raises(DataError, match=r"a\.jpg is 40 x 60 .*record says 50 x 60"):
+        read_image(image.path, (image.height, image.width))
+
+
+def test_read_coco_weak__time_grows_like_the_parsing(coco: Coco, write: Write) -> None:
+    polygon = [10.5, 20.25, 40.0, 20.25] * 8
+    segmentation = [[*polygon, 12.0, 30.0]]
+    coco["annotations"] = [
+        {
+            "id": number,
+            "image_id": 3 if number % 2 else 8,
+            "category_id": 7,
+            "bbox": [10.5, 20.25, 29.5, 9.75],
+            "segmentation": segmentation,
+        }
+        for number in range(20_000)
+    ]
+    path = write(coco)
+    parsing = _seconds(lambda: json.loads(path.read_text()))
+    reading = _seconds(lambda: read_coco_weak(path))
+    # The reader takes about twice the parsing itself; one numpy array per annotation would take
+    # 10 times. The bound is loose because machines are shared.
+    assert reading < 0.5 + 5 * parsing
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    """Wall-clock time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

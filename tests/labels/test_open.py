@@ -1,0 +1,129 @@
+"""DATA in all the shapes that users name, and what is said when it is none of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from wps_sam.errors import DataError
+from wps_sam.labels.layouts import LabelSource, locate_labels
+from wps_sam.labels.open import open_weak_labels
+
+Coco = dict[str, Any]
+Write = Callable[[Any], Path]
+
+
+def touch(root: Path, *names: str, content: str = '{"images": []}') -> None:
+    """Create files with a little content."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+
+
+def test_open_weak_labels__file_and_folder(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["segmentation"] = [[0, 0, 5, 0, 5, 6], [10, 10, 20, 10, 20, 20]]
+    path = write(coco)
+    for data in (path, str(path), path.parent):
+        assert [len(image.class_index) for image in open_weak_labels(data).images] == [3, 1]
+    assert len(open_weak_labels(path, keep_groups=True).images[0].class_index) == 2
+
+
+def test_open_weak_labels__images_dir(coco: Coco, write: Write, tmp_path: Path) -> None:
+    path = write(coco)
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(DataError, match=r"Tried: \S*elsewhere/a\.jpg\. Put"):
+        open_weak_labels(path, images_dir=tmp_path / "elsewhere")
+
+
+def test_open_weak_labels__part_image_net(coco: Coco, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        touch(tmp_path, f"annotations/{split}/{split}.json", content=json.dumps(coco))
+        touch(tmp_path, f"annotations/{split}/a.json", content='{"imgHeight": 40, "imgWidth": 60}')
+        touch(tmp_path, f"annotations/{split}_whole/{split}.json")
+        (tmp_path / "images" / split).mkdir(parents=True)
+        for name in ("a.jpg", "b.jpg"):
+            Image.new("RGB", (60, 40)).save(tmp_path / "images" / split / name)
+    dataset = open_weak_labels(tmp_path, split="val")
+    assert dataset.source == tmp_path / "annotations" / "val" / "val.json"
+    assert dataset.images[0].path == tmp_path / "images" / "val" / "a.jpg"
+    with pytest.raises(DataError, match=r"has the splits train, val. Choose one with --split"):
+        open_weak_labels(tmp_path)
+
+
+def test_locate_labels__part_image_net_with_one_split(tmp_path: Path) -> None:
+    touch(tmp_path, "annotations/train/train.json", "images/train/a.jpg")
+    expected = LabelSource(
+        "coco", tmp_path / "annotations" / "train" / "train.json", tmp_path / "images" / "train"
+    )
+    assert locate_labels(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "split", "found"),
+    [
+        (["annotations.json", "other.json"], None, "annotations.json"),
+        (["_annotations.coco.json"], None, "_annotations.coco.json"),
+        (["labels.json", ".hidden.json", "._labels.json"], None, "labels.json"),
+        (["annotations/labels.json"], None, "annotations/labels.json"),
+        (["train.json", "val.json"], "val", "val.json"),
+        (["annotations/train.json", "annotations/val.json"], "val", "annotations/val.json"),
+        (["annotations/instances_val.json"], "val", "annotations/instances_val.json"),
+        (["valid/_annotations.coco.json"], "valid", "valid/_annotations.coco.json"),
+    ],
+    ids=str,
+)
+def test_locate_labels__coco_folder(
+    tmp_path: Path, files: list[str], split: str | None, found: str
+) -> None:
+    touch(tmp_path, *files)
+    assert locate_labels(tmp_path, split=split) == LabelSource("coco", tmp_path / found)
+
+
+def test_locate_labels__other_json_beside(tmp_path: Path) -> None:
+    touch(tmp_path, "labels.json")
+    touch(tmp_path, "settings.json", content='{"camera": 3}')
+    assert locate_labels(tmp_path).path == tmp_path / "labels.json"
+
+
+def test_locate_labels__several_coco_files(tmp_path: Path) -> None:
+    touch(tmp_path, "first.json", "second.json")
+    with pytest.raises(
+        DataError, match=r"several label files: first\.json, second\.json. Name the"
+    ):
+        locate_labels(tmp_path)
+
+
+def test_locate_labels__missing(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"nowhere does not exist: expected a COCO \.json file or a"
+    ):
+        locate_labels(tmp_path / "nowhere")
+
+
+def test_locate_labels__split_of_a_single_file(tmp_path: Path) -> None:
+    touch(tmp_path, "labels.json")
+    with pytest.raises(DataError, match=r"is one file, so split 'val' cannot be chosen"):
+        locate_labels(tmp_path / "labels.json", split="val")
+
+
+def test_locate_labels__nothing_recognised(tmp_path: Path) -> None:
+    touch(tmp_path, "photos/a.jpg", "notes.txt")
+    with pytest.raises(DataError, match=r"No labels were recognised at") as caught:
+        locate_labels(tmp_path, split="val")
+    message = str(caught.value)
+    assert "with split 'val'" in message
+    assert "annotations/<split>/<split>.json" in message
+    assert "annotations/instances_<split>.json" in message
+    assert "Found: notes.txt, photos/." in message
+
+
+def test_locate_labels__other_file_and_empty_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "labels.csv")
+    with pytest.raises(DataError, match=r"Found: a file labels\.csv"):
+        locate_labels(tmp_path / "labels.csv")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"Found: nothing\."):
+        locate_labels(tmp_path / "empty")

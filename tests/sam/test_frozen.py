@@ -1,0 +1,261 @@
+"""A FrozenSam never learns, and one decode call serves the prompts of several images."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from wps_sam.errors import ConfigError
+from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
+
+Golden = dict[str, Tensor]
+
+
+class Student(nn.Module):
+    """Something that learns and holds a SAM beside it."""
+
+    def __init__(self, sam: FrozenSam) -> None:
+        super().__init__()
+        self.sam = sam
+        self.head = nn.Linear(256, 256)
+
+
+def prompts(golden: Golden) -> tuple[Tensor, Tensor, Tensor]:
+    """Features of two images, six prompts, and their images in a mixed order."""
+    tokens = torch.cat([golden["box_tokens"], golden["point_tokens"]])
+    return golden["features"], tokens, torch.tensor([0, 1, 1, 0, 1, 0])
+
+
+def test_train__stays_in_evaluation(toy_sam: FrozenSam) -> None:
+    student = Student(toy_sam)
+    student.train()
+    assert student.training
+    assert not any(module.training for module in toy_sam.modules())
+
+
+def test_parameters__ask_for_no_gradient(toy_sam: FrozenSam, mobile_sam: FrozenSam) -> None:
+    for sam in (toy_sam, mobile_sam):
+        assert not any(parameter.requires_grad for parameter in sam.parameters())
+
+
+def test_encode_and_prompts__carry_no_gradient(toy_sam: FrozenSam, toy_golden: Golden) -> None:
+    pixels = toy_golden["image"].clone().requires_grad_()
+    boxes = toy_golden["boxes"].clone().requires_grad_()
+    points = toy_golden["points"].clone().requires_grad_()
+    outputs = [
+        toy_sam.encode(pixels),
+        toy_sam.prompt_boxes(boxes),
+        toy_sam.prompt_points(points),
+        toy_sam.dense_pe(),
+        toy_sam.dense_prompt(),
+    ]
+    assert not any(output.requires_grad for output in outputs)
+
+
+def test_weights__bit_identical_after_a_step_through_decode(
+    toy_sam: FrozenSam, toy_golden: Golden
+) -> None:
+    before = frozen_parameters_hash(toy_sam)
+    student = Student(toy_sam)
+    student.train()
+    head_before = copy.deepcopy(student.head.state_dict())
+    learning = [p for p in student.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=0.1, weight_decay=0.1)
+    features, tokens, image_index = prompts(toy_golden)
+    masks = toy_sam.decode(features, student.head(tokens), image_index)
+    masks.low_res_logits.mean().backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    assert len(learning) == 2
+    assert all(parameter.grad is None for parameter in toy_sam.parameters())
+    assert frozen_parameters_hash(toy_sam) == before
+    assert not torch.equal(student.head.weight, head_before["weight"])
+
+
+def test_state_dict__of_a_parent_holds_no_frozen_weight(toy_sam: FrozenSam) -> None:
+    student = Student(toy_sam)
+    state = student.state_dict()
+    assert set(state) == {"head.weight", "head.bias"}
+    before = frozen_parameters_hash(toy_sam)
+    student.load_state_dict(state)
+    assert frozen_parameters_hash(toy_sam) == before
+
+
+def test_load_state_dict__parent_still_misses_its_own(toy_sam: FrozenSam) -> None:
+    with pytest.raises(RuntimeError, match=r"Missing key\(s\).*head.bias"):
+        Student(toy_sam).load_state_dict({"head.weight": torch.zeros(256, 256)})
+
+
+def test_load_state_dict__sam_itself_is_strict(toy_sam: FrozenSam) -> None:
+    sam = copy.deepcopy(toy_sam)
+    state = sam.state_dict()
+    assert len(state) == 202
+    del state["mask_decoder.iou_token.weight"]
+    Student(sam).load_state_dict(Student(sam).state_dict())
+    with pytest.raises(RuntimeError, match=r"Missing key\(s\).*mask_decoder.iou_token.weight"):
+        sam.load_state_dict(state)
+
+
+def test_fingerprint__changes_with_one_weight(toy_sam: FrozenSam) -> None:
+    changed = copy.deepcopy(toy_sam)
+    assert changed.fingerprint == toy_sam.fingerprint == frozen_parameters_hash(toy_sam)
+    state = changed.state_dict()
+    state["mask_decoder.iou_token.weight"] = state["mask_decoder.iou_token.weight"].clone()
+    state["mask_decoder.iou_token.weight"][0, 7] += 1e-6
+    changed.load_state_dict(state)
+    assert changed.fingerprint != toy_sam.fingerprint
+
+
+def test_fingerprint__covers_norm_statistics(mobile_sam: FrozenSam) -> None:
+    before = frozen_parameters_hash(mobile_sam)
+    mean = mobile_sam.get_buffer("image_encoder.patch_embed.seq.0.bn.running_mean")
+    mean[0] += 1e-6
+    after = frozen_parameters_hash(mobile_sam)
+    mean[0] = 0.0
+    assert before != after
+    assert frozen_parameters_hash(mobile_sam) == before
+
+
+def test_decode__two_images_in_one_call(toy_sam: FrozenSam, toy_golden: Golden) -> None:
+    features, tokens, image_index = prompts(toy_golden)
+    together = toy_sam.decode(features, tokens, image_index, multimask=True)
+    for position in range(6):
+        image = int(image_index[position])
+        alone = toy_sam.decode(
+            features[image : image + 1],
+            tokens[position : position + 1],
+            torch.zeros(1, dtype=torch.long),
+            multimask=True,
+        )
+        # The batch size may change the order of float32 sums, nothing else.
+        difference = together.low_res_logits[position] - alone.low_res_logits[0]
+        assert difference.abs().max() < 1e-5
+        assert (together.iou[position] - alone.iou[0]).abs().max() < 1e-5
+
+
+def test_decode__chunks_do_not_show(
+    toy_sam: FrozenSam, toy_golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, tokens, image_index = prompts(toy_golden)
+
+    def run() -> tuple[Tensor, Tensor]:
+        learned = tokens.clone().requires_grad_()
+        masks = toy_sam.decode(features, learned, image_index)
+        masks.low_res_logits.square().sum().backward()  # type: ignore[no-untyped-call]
+        assert learned.grad is not None
+        return masks.low_res_logits.detach(), learned.grad
+
+    whole, whole_gradient = run()
+    monkeypatch.setattr(FrozenSam, "max_prompts_per_chunk", 4)
+    chunked, chunked_gradient = run()
+    assert (whole - chunked).abs().max() < 1e-5
+    # Gradients of a sum over 4096 logits reach about 10.
+    assert (whole_gradient - chunked_gradient).abs().max() < 1e-3
+    assert whole_gradient.abs().max() > 0
+
+
+@pytest.mark.parametrize(("multimask", "masks"), [(False, 1), (True, 3)])
+def test_decode__no_prompts(
+    toy_sam: FrozenSam, toy_golden: Golden, multimask: bool, masks: int
+) -> None:
+    none = torch.zeros(0, dtype=torch.long)
+    decoded = toy_sam.decode(toy_golden["features"], torch.zeros(0, 2, 256), none, multimask)
+    assert decoded.low_res_logits.shape == (0, masks, 64, 64)
+    assert decoded.iou.shape == (0, masks)
+
+
+def test_decode__half_precision_features(toy_sam: FrozenSam, toy_golden: Golden) -> None:
+    features, tokens, image_index = prompts(toy_golden)
+    decoded = toy_sam.decode(features.half(), tokens, image_index)
+    assert decoded.low_res_logits.dtype == torch.float32
+
+
+def test_empty_batches(toy_sam: FrozenSam) -> None:
+    assert toy_sam.encode(torch.zeros(0, 3, 256, 256)).shape == (0, 256, 16, 16)
+    assert toy_sam.prompt_boxes(torch.zeros(0, 4)).shape == (0, 2, 256)
+    assert toy_sam.prompt_points(torch.zeros(0, 2, 2)).shape == (0, 3, 256)
+    assert toy_sam.boxes_from_tokens(torch.zeros(0, 2, 256)).shape == (0, 4)
+
+
+def test_prompts__full_precision_under_autocast(toy_sam: FrozenSam, toy_golden: Golden) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        boxes = toy_sam.prompt_boxes(toy_golden["boxes"])
+        points = toy_sam.prompt_points(toy_golden["points"])
+        dense_pe = toy_sam.dense_pe()
+    assert torch.equal(boxes, toy_golden["box_tokens"])
+    assert torch.equal(points, toy_golden["point_tokens"])
+    assert torch.equal(dense_pe, toy_golden["dense_pe"])
+
+
+def test_prompt_points__labels(toy_sam: FrozenSam, toy_golden: Golden) -> None:
+    points = toy_golden["points"]
+    foreground = toy_sam.prompt_points(points, torch.ones(3, 1, dtype=torch.long))
+    background = toy_sam.prompt_points(points, torch.zeros(3, 1, dtype=torch.long))
+    assert torch.equal(foreground, toy_golden["point_tokens"])
+    assert not torch.equal(background[:, 0], foreground[:, 0])
+    assert torch.equal(background[:, 1], foreground[:, 1])
+
+
+def test_boxes_from_tokens__round_trip(toy_sam: FrozenSam, mobile_sam: FrozenSam) -> None:
+    torch.manual_seed(0)
+    for sam in (toy_sam, mobile_sam):
+        boxes = torch.rand(200, 4) * (sam.image_side - 0.5)
+        found = sam.boxes_from_tokens(sam.prompt_boxes(boxes))
+        assert (found - boxes).abs().max() < 0.01 * sam.image_side / 1024 + 1e-3
+
+
+def test_boxes_from_tokens__far_edge(mobile_sam: FrozenSam) -> None:
+    # SAM codes x + 0.5, so a box's far edge at 1024 lies half a pixel outside what is searched.
+    boxes = torch.tensor([[0.0, 0.0, 1024.0, 1024.0]])
+    found = mobile_sam.boxes_from_tokens(mobile_sam.prompt_boxes(boxes))
+    assert (found - boxes).abs().max() <= 0.51
+
+
+def test_boxes_from_tokens__noisy(mobile_sam: FrozenSam) -> None:
+    torch.manual_seed(0)
+    boxes = torch.rand(50, 4) * 1000
+    tokens = mobile_sam.prompt_boxes(boxes)
+    noisy = tokens + 0.2 * torch.randn_like(tokens)
+    found = mobile_sam.boxes_from_tokens(noisy)
+    assert (found - boxes).abs().max() < 16
+    nearest = (mobile_sam.prompt_boxes(found) - noisy).square().sum()
+    assert nearest <= (tokens - noisy).square().sum()
+
+
+def test_points_from_tokens__round_trip(toy_sam: FrozenSam, toy_golden: Golden) -> None:
+    found = toy_sam.points_from_tokens(toy_golden["point_tokens"])
+    assert (found - toy_golden["points"][:, 0]).abs().max() < 0.01
+
+
+def test_encode__wrong_side(toy_sam: FrozenSam) -> None:
+    message = (
+        r"sam_vit_48x4.encode: found pixels of shape \(1, 3, 9, 9\), expected \(B, 3, 256, 256\)"
+    )
+    with pytest.raises(ConfigError, match=message):
+        toy_sam.encode(torch.zeros(1, 3, 9, 9))
+
+
+def test_prompt_boxes__wrong_shape(toy_sam: FrozenSam) -> None:
+    with pytest.raises(ConfigError, match=r"prompt_boxes: found shape \(4,\), expected \(P, 4\)"):
+        toy_sam.prompt_boxes(torch.zeros(4))
+
+
+def test_prompt_points__wrong_shape(toy_sam: FrozenSam) -> None:
+    with pytest.raises(
+        ConfigError, match=r"prompt_points: found shape \(3, 2\), expected \(P, K, 2"
+    ):
+        toy_sam.prompt_points(torch.zeros(3, 2))
+    with pytest.raises(
+        ConfigError, match=r"labels of shape \(3,\) for points of shape \(3, 1, 2\)"
+    ):
+        toy_sam.prompt_points(torch.zeros(3, 1, 2), torch.ones(3))
+
+
+def test_decode__wrong_input(toy_sam: FrozenSam, toy_golden: Golden) -> None:
+    features, tokens, image_index = prompts(toy_golden)
+    with pytest.raises(
+        ConfigError, match=r"image_index \(5,\), expected features \(B, 256, 16, 16"
+    ):
+        toy_sam.decode(features, tokens, image_index[:5])
+    with pytest.raises(ConfigError, match="found image_index 0 to 1 for 1 images, expected 0 to 0"):
+        toy_sam.decode(features[:1], tokens, image_index)

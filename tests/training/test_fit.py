@@ -1,0 +1,212 @@
+"""Training end to end on a tiny SAM: frozen, mask-free, resumable, honest about bad input."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.prompter.store import load_info, load_prompter
+from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
+from wps_sam.training.fit import validation_interval
+from wps_sam.training.progress import RunProgress
+from wps_sam.training.recipes import RECIPES, get_recipe
+
+from .conftest import Train, coco
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model.safetensors")
+
+
+def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "strong"])
+def test_fit__leaves_a_model_that_loads(train: Train, toy_sam: FrozenSam, recipe: str) -> None:
+    run = train("run", recipe=recipe)
+    info = load_info(run)
+    assert info.class_names == ("lid", "knob")
+    assert info.category_ids == (7, 8)
+    prompter = load_prompter(run, toy_sam, info)
+    output = prompter(torch.zeros(1, 256, 16, 16))
+    assert len(prompter.select(output, toy_sam, 0.0)) == 1
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert lines[-1]["step"] == 8
+    assert 0 <= lines[-1]["val/box_agreement"] <= 1
+    settings = yaml.safe_load((run / "train.yaml").read_text())
+    assert settings["environment"]["torch"] == torch.__version__
+    assert settings["recipe"]["epochs"] == 4
+    assert list((run / "logs" / "csv").rglob("metrics.csv"))
+    assert list((run / "logs" / "tensorboard").rglob("events*"))
+
+
+def test_fit__sam_does_not_change_and_is_not_in_the_checkpoint(
+    train: Train, toy_sam: FrozenSam
+) -> None:
+    before = frozen_parameters_hash(toy_sam)
+    run = train("run")
+    assert frozen_parameters_hash(toy_sam) == before
+    assert not toy_sam.training
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert {name.split(".")[0] for name in checkpoint["state_dict"]} == {"prompter"}
+    moved = checkpoint["optimizer_states"][0]["param_groups"][0]["params"]
+    assert len(moved) == len(checkpoint["state_dict"])
+
+
+def test_fit__a_file_without_masks_gives_the_same_model(
+    train: Train, label_file: Path, tmp_path: Path
+) -> None:
+    stripped = tmp_path / "boxes.json"
+    stripped.write_text(json.dumps(coco(6, masks=False)))
+    assert "segmentation" not in stripped.read_text()
+    assert "segmentation" in label_file.read_text()
+    assert equal(weights(train("masks", label_file)), weights(train("boxes", stripped)))
+
+
+def test_fit__seed_decides(train: Train) -> None:
+    first, same, other = train("a", seed=1), train("b", seed=1), train("c", seed=2)
+    assert equal(weights(first), weights(same))
+    assert not equal(weights(first), weights(other))
+
+
+class Interrupted(RuntimeError):
+    """Stands for a power cut."""
+
+
+@pytest.mark.parametrize("cut_at", [5, 8], ids=["inside an epoch", "at its last step"])
+def test_resume__continues_bit_for_bit(
+    train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cut_at: int
+) -> None:
+    whole = train("whole", epochs=6, recipe="paper")
+    advance = RunProgress.on_train_batch_end
+
+    def cut_off(progress: RunProgress, trainer: Any, *args: Any) -> None:
+        if trainer.global_step == cut_at:
+            raise Interrupted
+        advance(progress, trainer, *args)
+
+    monkeypatch.setattr(RunProgress, "on_train_batch_end", cut_off)
+    with pytest.raises(Interrupted):
+        train("parts", epochs=6)
+    monkeypatch.setattr(RunProgress, "on_train_batch_end", advance)
+    with (tmp_path / "parts" / "metrics.jsonl").open("a") as log:
+        log.write('{"step": 99}\n')  # of an epoch whose checkpoint was never written
+    resumed = train("parts", epochs=6, resume=True)
+    a = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)
+    b = torch.load(resumed / "checkpoints" / "last.ckpt", weights_only=True)
+    assert equal(a["state_dict"], b["state_dict"])
+    assert equal(weights(whole), weights(resumed))
+    steps = [json.loads(line)["step"] for line in (resumed / "metrics.jsonl").open()]
+    assert steps == [2, 4, 6, 8, 10, 12]
+
+
+def test_resume__finished_run_stays_as_it_is(train: Train) -> None:
+    run = train("run")
+    before = weights(run)
+    assert equal(weights(train("run", resume=True)), before)
+
+
+def test_resume__other_settings_are_refused_by_name(train: Train) -> None:
+    train("run", seed=0)
+    with pytest.raises(ConfigError, match=r"train\.yaml has seed = 0, but now it is 1"):
+        train("run", seed=1, resume=True)
+
+
+def test_resume__nothing_there(train: Train) -> None:
+    with pytest.raises(CheckpointError, match=r"train\.yaml does not exist.*Start without"):
+        train("run", resume=True)
+
+
+def test_resume__half_written_checkpoint_is_named(train: Train) -> None:
+    run = train("run")
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:2000])
+    with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read.*best\.ckpt"):
+        train("run", resume=True)
+
+
+def test_fit__folder_in_use_is_refused(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("keep me")
+    with pytest.raises(ConfigError, match=r"run is not empty.*--resume"):
+        train("run")
+    assert (tmp_path / "run" / "precious.txt").read_text() == "keep me"
+
+
+def test_fit__too_many_parts_names_image_and_setting(train: Train, label_file: Path) -> None:
+    labels = json.loads(label_file.read_text())
+    one = labels["annotations"][2]
+    labels["annotations"] += [{**one, "id": 100 + i} for i in range(5)]
+    label_file.write_text(json.dumps(labels))
+    with pytest.raises(ConfigError, match=r"1\.png has 7 labelled parts.*5 queries.*--num-queries"):
+        train("run")
+
+
+def test_fit__points_teach_too(train: Train, toy_sam: FrozenSam) -> None:
+    run = train("run", supervision="point")
+    assert load_info(run).supervision == "point"
+
+
+def test_fit__dense_prompter_refuses_points(train: Train) -> None:
+    with pytest.raises(ConfigError, match=r"its labels are points.*--recipe paper"):
+        train("run", recipe="strong", supervision="point")
+
+
+def test_fit__without_validation_the_last_weights_are_kept(train: Train) -> None:
+    run = train("run", validate=False)
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert equal({f"prompter.{n}": v for n, v in weights(run).items()}, last)
+
+
+def test_fit__mask_scores_are_only_logged(train: Train) -> None:
+    plain = train("plain")
+    asked: list[int] = []
+
+    def measure(prompter: object) -> dict[str, float]:
+        asked.append(1)
+        return {"miou": 0.25}
+
+    measured = train("measured", measure_masks=measure, mask_validations=2)
+    assert len(asked) == 2
+    lines = [json.loads(line) for line in (measured / "metrics.jsonl").open()]
+    assert [line.get("val/miou") for line in lines] == [None, 0.25, None, 0.25]
+    assert equal(weights(plain), weights(measured))
+
+
+def test_fit__one_batch_can_be_learnt_by_heart(train: Train) -> None:
+    run = train("run", recipe="strong", epochs=60)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
+    assert lines[-1]["train/loss"] < 0.5 * lines[0]["train/loss"]
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(40, 4), (30, 3), (37, 1), (2, 2)])
+def test_validation_interval__divides_the_run(epochs: int, expected: int) -> None:
+    assert validation_interval(get_recipe("strong", epochs=epochs)) == expected
+
+
+def test_paper_recipe__is_the_papers() -> None:
+    paper = RECIPES["paper"]
+    assert (paper.epochs, paper.batch_size) == (150, 8)
+    assert (paper.optimiser.kind, paper.optimiser.learning_rate) == ("adam", 1e-4)
+    assert vars(paper.criterion) == {
+        "match_class": 10.0,
+        "match_token": 1.0,
+        "loss_class": 5.0,
+        "loss_token": 20.0,
+    }
+    assert vars(paper.prompter) | {"width": 256, "dropout": 0.1} == {
+        "num_queries": 25,
+        "encoder_layers": 6,
+        "decoder_layers": 6,
+        "width": 256,
+        "heads": 8,
+        "feedforward": 1024,
+        "dropout": 0.1,
+    }
