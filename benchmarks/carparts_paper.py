@@ -26,7 +26,7 @@ def train_one(data: Path, work: Path, seed: int, epochs: int, points: int) -> No
     held_out = ["--holdout", str(HOLDOUT)]
     resume = ["--resume"] if (run / "checkpoints" / "last.ckpt").exists() else []
     settings = ["--recipe", "paper", "--seed", str(seed), "--epochs", str(epochs)]
-    settings += ["--mask_validations", str(points), "--out", str(run), *resume, *held_out]
+    settings += ["--mask-validations", str(points), "--out", str(run), *resume, *held_out]
     _call("train", str(data), *settings)
 
 

@@ -16,7 +16,6 @@ from wps_sam.evaluation.image_scores import ImageScore
 from wps_sam.evaluation.predictions import read_predictions
 from wps_sam.evaluation.report.figures import confusion_heat_map, training_curve
 from wps_sam.evaluation.report.gallery import choose_images
-from wps_sam.evaluation.report.palette import class_colors
 from wps_sam.evaluation.report.summary import (
     findings,
     headline_figures,
@@ -25,6 +24,7 @@ from wps_sam.evaluation.report.summary import (
 )
 from wps_sam.evaluation.report.write import write_report
 from wps_sam.evaluation.truth import open_truth
+from wps_sam.images.palette import class_colors
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Scene

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from wps_sam.errors import DataError
-from wps_sam.evaluation.report.palette import class_colors
+from wps_sam.images.palette import class_colors
 from wps_sam.inference import pictures
 from wps_sam.inference.drawing import draw_overlay
 from wps_sam.inference.pictures import save_overlay, save_semantic

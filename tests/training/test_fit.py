@@ -174,9 +174,9 @@ def test_fit__mask_scores_are_only_logged(train: Train) -> None:
         return {"miou": 0.25}
 
     measured = train("measured", measure_masks=measure, mask_validations=2)
-    assert len(asked) == 2
+    assert len(asked) == 1  # the second of two, at the end, is the caller's
     lines = [json.loads(line) for line in (measured / "metrics.jsonl").open()]
-    assert [line.get("val/miou") for line in lines] == [None, 0.25, None, 0.25]
+    assert [line.get("val/miou") for line in lines] == [None, 0.25, None, None]
     assert equal(weights(plain), weights(measured))
 
 
@@ -186,7 +186,7 @@ def test_fit__one_batch_can_be_learnt_by_heart(train: Train) -> None:
     assert lines[-1]["train/loss"] < 0.5 * lines[0]["train/loss"]
 
 
-@pytest.mark.parametrize(("epochs", "expected"), [(40, 4), (30, 3), (37, 1), (2, 2)])
+@pytest.mark.parametrize(("epochs", "expected"), [(40, 5), (30, 5), (33, 3), (37, 1), (2, 2)])
 def test_validation_interval__divides_the_run(epochs: int, expected: int) -> None:
     assert validation_interval(get_recipe("strong", epochs=epochs)) == expected
 

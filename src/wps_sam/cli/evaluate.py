@@ -7,11 +7,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from wps_sam.cli.console import console
+from wps_sam.errors import ConfigError, DataError
 from wps_sam.evaluation.evaluate import Evaluation, evaluate_predictions
 from wps_sam.evaluation.predictions import read_predictions
 from wps_sam.evaluation.report.summary import headline_figures, percent
 from wps_sam.evaluation.report.write import write_report
 from wps_sam.evaluation.truth import open_truth
+from wps_sam.files import write_atomically
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
@@ -25,7 +27,8 @@ def evaluate(
     images: Path | None = None,
     split: str | None = None,
     holdout: int | None = None,
-) -> None:
+    training_log: Path | None = None,
+) -> int:
     """Score a predictions.json against true masks.
 
     Args:
@@ -35,19 +38,46 @@ def evaluate(
         images: Folder of the photographs, if they are not beside the truth file.
         split: Which part of a data set with several, such as val.
         holdout: Score only every N-th image, the share that training with the same number held out.
+        training_log: metrics.jsonl of the run, to draw its learning curve in the report.
     """
     truth = open_truth(data, images_dir=images, split=split, holdout=holdout)
     predicted = read_predictions(predictions)
+    curve = None if training_log is None else read_training_log(training_log)
     evaluation = evaluate_predictions(predicted, truth)
     print_evaluation(evaluation)
     if out is None:
-        return
+        return 0
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out} is a file; give a folder, which may be new.")
     out.mkdir(parents=True, exist_ok=True)
     metrics = out / METRICS_FILE
-    metrics.write_text(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n")
+    scores = json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n"
+    write_atomically(metrics, scores.encode())
     title = f"{predictions.parent.resolve().name}: {truth.source.stem}"
-    report = write_report(out / REPORT_FILE, evaluation, truth, predicted, title=title)
+    report = write_report(out / REPORT_FILE, evaluation, truth, predicted, title=title, curve=curve)
     console.print(f"Wrote {escape(str(metrics))} and {escape(str(report))}")
+    return 0
+
+
+def read_training_log(path: Path) -> list[dict[str, float]]:
+    """Read a run's metrics.jsonl.
+
+    Raises:
+        DataError: Missing, or a line is not JSON; the message names the line.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"--training-log {path} is not a file; give the metrics.jsonl in a run folder."
+        )
+    lines = []
+    for number, text in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            lines.append(json.loads(text))
+        except ValueError as error:
+            raise DataError(
+                f"{path}, line {number}: not JSON ({error}). Give the metrics.jsonl of a run."
+            ) from error
+    return lines
 
 
 def print_evaluation(evaluation: Evaluation) -> None:

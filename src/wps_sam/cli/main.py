@@ -52,9 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(function(**settings.as_dict()))
     except WpsSamError as error:
+        from rich.markup import escape
+
         from wps_sam.cli.console import error_console
 
-        error_console.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        message = escape(str(error))
+        error_console.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201  # rich may be mid-line

@@ -24,7 +24,17 @@ def build_parser(verb: str, function: Callable[..., int]) -> ArgumentParser:
     help_of = {param.arg_name: param.description for param in docs.params}
     for name, parameter in special.items():
         parser.add_argument(*_flags(parameter), **_options(parameter), help=help_of.get(name))
+    _accept_dashes(parser)
     return parser
+
+
+def _accept_dashes(parser: ArgumentParser) -> None:
+    """Offer `--score-threshold` for the parameter `score_threshold`; the underscore works too."""
+    for action in parser._actions:  # argparse has no public way to list options
+        dashed = [flag for flag in action.option_strings if "_" in flag]
+        for flag in dashed:
+            parser._option_string_actions[flag.replace("_", "-")] = action
+        action.option_strings = [flag.replace("_", "-") for flag in action.option_strings]
 
 
 def _flags(parameter: inspect.Parameter) -> list[str]:

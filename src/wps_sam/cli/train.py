@@ -1,5 +1,6 @@
 """`wps-sam train`: weak labels in, a model folder out."""
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -11,13 +12,21 @@ from wps_sam.cli.mask_validation import TruthPlace, mask_measure
 from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
-from wps_sam.errors import DataError
+from wps_sam.errors import ConfigError, DataError
+from wps_sam.files import write_atomically
 from wps_sam.inference.device import pick_device
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import LabelledFeatures, TrainingJob, fit
+from wps_sam.training.fit import (
+    LabelledFeatures,
+    MaskMeasure,
+    TrainingJob,
+    check_validation_labels,
+    fit,
+)
 from wps_sam.training.precision import choose_precision
 from wps_sam.training.recipes import get_recipe
 
@@ -45,7 +54,7 @@ def train(
     device: str = "auto",
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto",
 ) -> int:
-    """Learn to find named parts from boxes (or their centre points); no mask is read.
+    """Learn to find named parts from boxes (or their centre points); no mask is learnt from.
 
     Args:
         data: COCO JSON or data set folder with part boxes
@@ -65,7 +74,8 @@ def train(
         batch_size: images a step (default: the recipe's)
         learning_rate: peak learning rate (default: the recipe's)
         num_queries: most parts an image can have (paper recipe)
-        mask_validations: how often to report mask mIoU where the truth has masks; 0 = never
+        mask_validations: how often to report mask mIoU where the validation labels have masks:
+            1 = at the end, more = also on the way, 0 = never
         device: auto, cpu, cuda or mps
         precision: auto = bf16 on devices that have it, else 32 bit
     """
@@ -76,6 +86,8 @@ def train(
         learning_rate=learning_rate,
         num_queries=num_queries,
     )
+    if val is not None and holdout is not None:
+        raise ConfigError("--val and --holdout both say what to validate on; give one of them.")
     labels = open_weak_labels(data, images_dir=images, split=split, keep_groups=keep_groups)
     val_labels = None
     if val is not None:
@@ -85,6 +97,8 @@ def train(
     _describe("training", labels)
     if val_labels is not None:
         _describe("validation", val_labels)
+        check_validation_labels(labels, val_labels)
+        _note_shared_images(labels, val_labels)
 
     place = pick_device(device)
     model = load_sam(sam, device=place)
@@ -112,6 +126,8 @@ def train(
         measure_masks=measure,
         mask_validations=mask_validations,
     )
+    if measure is not None:
+        _measure_kept_weights(out, model, measure)
     console.print(
         escape(f"Model: {out}. Next: wps-sam predict {out} PHOTOGRAPHS --out DIR"), soft_wrap=True
     )
@@ -133,6 +149,28 @@ def _embed(store: EmbeddingCache, sam: FrozenSam, labels: WeakDataset) -> Labell
             "kept, so the next run starts at once."
         )
     return LabelledFeatures(labels, [report.keys[image.path] for image in labels.images])
+
+
+def _measure_kept_weights(run: Path, sam: FrozenSam, measure: MaskMeasure) -> None:
+    """Score the masks of the model that the run leaves, and keep the scores beside it."""
+    scores = dict(measure(load_prompter(run, sam, load_info(run))))
+    write_atomically(run / "validation.json", (json.dumps(scores, indent=1) + "\n").encode())
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+    console.print(escape(f"validation masks: {shown} (reported only; masks are not learnt from)"))
+
+
+def _note_shared_images(training: WeakDataset, validation: WeakDataset) -> None:
+    """Say so if the score will be measured on images that were learnt from."""
+    learnt = {image.path for image in training.images}
+    shared = [image.file_name for image in validation.images if image.path in learnt]
+    if shared:
+        console.print(
+            escape(
+                f"note: {len(shared)} validation images are also trained on, such as {shared[0]}; "
+                "their score says little about other images"
+            ),
+            soft_wrap=True,
+        )
 
 
 def _describe(role: str, labels: WeakDataset) -> None:

@@ -65,11 +65,18 @@ class EmbeddingCache:
         """Open a cache, making its folder if needed.
 
         Raises:
-            CacheError: the folder's fingerprint file says something else than its name.
+            CacheError: the folder cannot be made, or its fingerprint file says something else
+                than its name.
         """
         self.fingerprint = fingerprint
         self.folder = root / f"{fingerprint.sam_name}-{fingerprint.digest()}"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CacheError(
+                f"The embedding cache {self.folder} cannot be made: {error.strerror}. Choose "
+                "another folder with --cache."
+            ) from error
         self._check_or_write_fingerprint()
 
     def _check_or_write_fingerprint(self) -> None:

@@ -14,10 +14,10 @@ from pycocotools import mask as coco_mask
 from wps_sam.errors import DataError
 from wps_sam.geometry.masks import (
     MIN_POLYGON_VALUES,
-    _checked_polygon,
-    _decompress_counts,
-    _integer_runs,
-    _rle_fields,
+    checked_polygon,
+    decompress_counts,
+    integer_runs,
+    rle_fields,
 )
 
 Runs = NDArray[np.int64]
@@ -37,14 +37,14 @@ def rle_to_runs(rle: Mapping[str, Any], hw: tuple[int, int]) -> Runs:
     Raises:
         DataError: The RLE is malformed, or its size or its runs do not fit the image.
     """
-    height, width, counts = _rle_fields(rle)
+    height, width, counts = rle_fields(rle)
     if (height, width) != tuple(hw):
         raise DataError(
             f"the mask's size is {height} x {width} (height x width), but the image is "
             f"{hw[0]} x {hw[1]}; masks must be in the original frame of the image"
         )
     is_compressed = isinstance(counts, str | bytes)
-    runs = _decompress_counts(counts) if is_compressed else _integer_runs(counts)
+    runs = decompress_counts(counts) if is_compressed else integer_runs(counts)
     if (runs < 0).any() or runs.sum() != height * width:
         raise DataError(
             f"the mask's runs must be 0 or more and add up to {height} x {width} = "
@@ -68,7 +68,7 @@ def polygons_to_runs(polygons: Sequence[Sequence[float]], hw: tuple[int, int]) -
     Raises:
         DataError: A polygon is not a flat list of finite numbers.
     """
-    flat = [_checked_polygon(polygon) for polygon in polygons if len(polygon) >= MIN_POLYGON_VALUES]
+    flat = [checked_polygon(polygon) for polygon in polygons if len(polygon) >= MIN_POLYGON_VALUES]
     if not flat:
         return np.array([hw[0] * hw[1]], np.int64)
     return rle_to_runs(coco_mask.merge(coco_mask.frPyObjects(flat, *hw)), hw)

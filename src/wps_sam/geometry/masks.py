@@ -38,7 +38,7 @@ def mask_to_rle(mask: ArrayLike) -> dict[str, Any]:
     array = np.asarray(mask)
     if array.ndim != 2 or array.size == 0:
         raise DataError(f"A mask must have shape (H, W) with H, W >= 1; found {array.shape}.")
-    encoded = coco_mask.encode(np.asfortranarray(array.astype(bool).astype(np.uint8)))
+    encoded = coco_mask.encode(np.asfortranarray(array.astype(bool, copy=False).astype(np.uint8)))
     return {"size": [int(n) for n in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
 
 
@@ -56,9 +56,9 @@ def rle_to_mask(rle: Mapping[str, Any]) -> Mask:
     Raises:
         DataError: A key is missing, or the runs are malformed or do not add up to H * W.
     """
-    height, width, counts = _rle_fields(rle)
+    height, width, counts = rle_fields(rle)
     is_compressed = isinstance(counts, str | bytes)
-    runs = _decompress_counts(counts) if is_compressed else _integer_runs(counts)
+    runs = decompress_counts(counts) if is_compressed else integer_runs(counts)
     if (runs < 0).any() or runs.sum() != height * width:
         raise DataError(
             f"The runs of a mask must be 0 or more and add up to height x width = {height} x "
@@ -69,7 +69,7 @@ def rle_to_mask(rle: Mapping[str, Any]) -> Mask:
     return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
 
 
-def _rle_fields(rle: Mapping[str, Any]) -> tuple[int, int, Any]:
+def rle_fields(rle: Mapping[str, Any]) -> tuple[int, int, Any]:
     """Return height, width and raw counts of an RLE, or raise DataError."""
     try:
         (height, width), counts = rle["size"], rle["counts"]
@@ -86,7 +86,7 @@ def _rle_fields(rle: Mapping[str, Any]) -> tuple[int, int, Any]:
     return height, width, counts
 
 
-def _integer_runs(counts: Any) -> NDArray[np.int64]:
+def integer_runs(counts: Any) -> NDArray[np.int64]:
     """Return an uncompressed list of run lengths as (R,) int64, or raise DataError."""
     try:
         runs = np.asarray(counts)
@@ -97,7 +97,7 @@ def _integer_runs(counts: Any) -> NDArray[np.int64]:
     return runs.astype(np.int64)
 
 
-def _decompress_counts(counts: str | bytes) -> NDArray[np.int64]:
+def decompress_counts(counts: str | bytes) -> NDArray[np.int64]:
     """Undo COCO's string compression of run lengths.
 
     Each character carries 5 bits, lowest first; bit 5 says that more follow, and bit 4 of a
@@ -148,13 +148,13 @@ def polygons_to_mask(polygons: Sequence[Sequence[float]], hw: tuple[int, int]) -
         DataError: A polygon has an odd number of values, or a value that is not finite or is
             absurdly far outside the image.
     """
-    flat = [_checked_polygon(polygon) for polygon in polygons if len(polygon) >= MIN_POLYGON_VALUES]
+    flat = [checked_polygon(polygon) for polygon in polygons if len(polygon) >= MIN_POLYGON_VALUES]
     if not flat:
         return np.zeros(hw, dtype=bool)
     return rle_to_mask(coco_mask.merge(coco_mask.frPyObjects(flat, *hw)))
 
 
-def _checked_polygon(polygon: Sequence[float]) -> list[float]:
+def checked_polygon(polygon: Sequence[float]) -> list[float]:
     """Return the polygon as a list of floats, or raise DataError."""
     try:
         values = np.asarray(polygon, np.float64)
@@ -196,7 +196,7 @@ def mask_to_box(mask: ArrayLike) -> NDArray[np.float32]:
         (4,) float32, xyxy in the mask's frame; right and bottom edges are exclusive (last pixel
         plus 1), so one pixel gives a box of width 1. All zeros for an empty mask.
     """
-    array = np.asarray(mask).astype(bool)
+    array = np.asarray(mask).astype(bool, copy=False)
     columns, rows = np.flatnonzero(array.any(axis=0)), np.flatnonzero(array.any(axis=1))
     if columns.size == 0:
         return np.zeros(4, np.float32)
@@ -230,7 +230,7 @@ def paint_semantic(
     """
     classes = np.asarray(class_index, np.int64).reshape(-1)
     ranks = np.zeros(len(classes)) if scores is None else np.asarray(scores, float).reshape(-1)
-    parts = [np.asarray(mask).astype(bool) for mask in masks]
+    parts = [np.asarray(mask).astype(bool, copy=False) for mask in masks]
     _check_paint_input(parts, classes, ranks, hw)
     highest = int(classes.max(initial=-1)) + 1
     if classes.min(initial=0) < 0 or highest > min(num_classes or 65535, 65535):

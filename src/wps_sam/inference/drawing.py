@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wps_sam.errors import DataError
-from wps_sam.evaluation.report.palette import class_colors
 from wps_sam.geometry.masks import mask_to_box
+from wps_sam.images.palette import class_colors
 from wps_sam.inference.prediction import PartPrediction
 
 _SMALLEST_LONG_SIDE = 640  # labels on a smaller picture would hide it

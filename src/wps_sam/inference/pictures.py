@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from wps_sam.evaluation.report.palette import class_colors
 from wps_sam.files import write_atomically
+from wps_sam.images.palette import class_colors
 from wps_sam.inference.drawing import draw_overlay
 from wps_sam.inference.prediction import PartPrediction
 

@@ -44,8 +44,8 @@ class PartPrompts:
         class_index: (P,) int64.
         scores: (P,) float32, probability of the class, highest first.
         tokens: (P, 2, 256) float32 prompt tokens.
-        boxes_xyxy: (P, 4) float32, SAM frame: the box the tokens stand for. Under point
-            supervision a box of zero size.
+        boxes_xyxy: (P, 4) float32, SAM frame: the tokens read as the corners of a box; without
+            meaning under point supervision.
     """
 
     class_index: Tensor

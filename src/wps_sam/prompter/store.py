@@ -85,6 +85,7 @@ def load_info(run: Path) -> ModelInfo:
             f"({config.get('wps_sam_version', 'unknown')})."
         )
     try:
+        _check_names(run / "classes.json", names, config["category_ids"])
         return ModelInfo(
             class_names=tuple(names),
             category_ids=tuple(config["category_ids"]),
@@ -98,6 +99,10 @@ def load_info(run: Path) -> ModelInfo:
     except KeyError as error:
         raise CheckpointError(
             f"{run / 'config.json'}: the key {error} is missing. {_RETRAIN}"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{run / 'config.json'}: a value is of the wrong kind ({error}). {_RETRAIN}"
         ) from error
 
 
@@ -141,8 +146,8 @@ def _json(content: object) -> bytes:
 def _read_json(path: Path, kind: type[Any]) -> Any:
     """Read a JSON file whose top level must be of the given type."""
     try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"{path}: no such file, so {path.parent} is not a trained model. Give the folder that "
             "`wps-sam train --out` made."
@@ -156,6 +161,15 @@ def _read_json(path: Path, kind: type[Any]) -> Any:
     return content
 
 
+def _check_names(path: Path, names: list[Any], category_ids: list[Any]) -> None:
+    """Refuse classes.json of another model, or edited by hand."""
+    if len(names) != len(category_ids) or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(
+            f"{path}: holds {str(names)[:80]}, expected {len(category_ids)} names, one for each of "
+            f"category_ids in config.json. {_RETRAIN}"
+        )
+
+
 def _read_prompter_config(path: Path, found: dict[str, Any]) -> PrompterConfig:
     """Strictly turn a mapping into the settings class that its `kind` names."""
     settings = dict(found)
@@ -166,9 +180,15 @@ def _read_prompter_config(path: Path, found: dict[str, Any]) -> PrompterConfig:
             f"{', '.join(PROMPTER_KINDS)}. A newer version may have written it."
         )
     made_of = PROMPTER_KINDS[kind]
-    expected = {field.name for field in fields(made_of)}
-    if expected != set(settings):
-        name = sorted(expected ^ set(settings))[0]
-        state = "missing" if name in expected else "unknown"
+    defaults = {field.name: field.default for field in fields(made_of)}
+    if defaults.keys() != settings.keys():
+        name = sorted(defaults.keys() ^ settings.keys())[0]
+        state = "missing" if name in defaults else "unknown"
         raise CheckpointError(f"{path}: the prompter setting {name!r} is {state}. {_RETRAIN}")
+    for name, value in settings.items():
+        if type(value) is not type(defaults[name]):
+            raise CheckpointError(
+                f"{path}: the prompter setting {name!r} is {value!r}, expected a number such as "
+                f"{defaults[name]!r}. {_RETRAIN}"
+            )
     return made_of(**settings)

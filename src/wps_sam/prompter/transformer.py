@@ -119,7 +119,7 @@ class Transformer(nn.Module):
         for layer in self.encoder:
             memory = layer(memory, position)
         keys = memory + position
-        x = queries.new_zeros(()).expand(memory.shape[0], queries.shape[1], queries.shape[2])
+        x = queries.expand(memory.shape[0], -1, -1)
         for layer in self.decoder:
             x = layer(x, queries, memory, keys)
         described: Tensor = self.norm(x)

@@ -39,4 +39,4 @@ def masks_to_original(low_res_logits: Tensor, frame: SamFrame) -> Tensor:
         )
     if not upscaled:
         return low_res_logits.new_zeros((0, height, width), dtype=torch.float32)
-    return torch.cat(upscaled)
+    return upscaled[0] if len(upscaled) == 1 else torch.cat(upscaled)  # no copy of one chunk

@@ -11,12 +11,12 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from rich.console import Console
 
 from wps_sam.embeddings.store import EmbeddingCache
-from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.errors import CheckpointError, ConfigError, DataError
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.build import build_criterion, build_prompter
 from wps_sam.prompter.interface import Prompter
@@ -28,7 +28,12 @@ from wps_sam.training.module import PrompterModule
 from wps_sam.training.progress import RunProgress
 from wps_sam.training.recipes import Recipe
 from wps_sam.training.run_folder import ModelFolder, RunLog, open_run
-from wps_sam.training.validation import AGREEMENT, AgreementValidation, MaskValidation
+from wps_sam.training.validation import (
+    AGREEMENT,
+    AgreementValidation,
+    MaskValidation,
+    StopWhenFlat,
+)
 
 _LIGHTNING_ADVICE = (
     ".*LeafSpec.*",  # inside Lightning itself
@@ -81,6 +86,32 @@ def join_targets(
     return EmbeddedImages(cache, data.keys, targets)
 
 
+def check_validation_labels(train: WeakDataset, val: WeakDataset) -> None:
+    """Check that a validation score would mean something.
+
+    Raises:
+        ConfigError: `val` has no image.
+        DataError: the classes are not the same in the same order, so that class k of one file is
+            not class k of the other.
+    """
+    if not val.images:
+        raise ConfigError(
+            f"{val.source}: no image to validate on is left. Choose a smaller --holdout, or give "
+            "labels with --val."
+        )
+    if train.class_names == val.class_names:
+        return
+    missing = [name for name in train.class_names if name not in val.class_names]
+    extra = [name for name in val.class_names if name not in train.class_names]
+    found = [f"only in training: {', '.join(missing)}"] if missing else []
+    found += [f"only in validation: {', '.join(extra)}"] if extra else []
+    raise DataError(
+        f"{val.source} has other classes than {train.source} ("
+        f"{'; '.join(found) or 'the same in another order'}). Both files must list the same "
+        "categories in the same order, also those without a part."
+    )
+
+
 def fit(
     job: TrainingJob,
     sam: FrozenSam,
@@ -108,12 +139,16 @@ def fit(
         console: where progress goes.
         resume: go on from `run/checkpoints/last.ckpt`.
         measure_masks: scores a prompter's masks on the validation images, for the log only.
-        mask_validations: how many times in the run to do that.
+        mask_validations: how many times to do that, the end of the run included, which is the
+            caller's: here all but one are spread over the run.
 
     Raises:
         ConfigError: labels do not fit the recipe, or `run` is taken.
+        DataError: `val` has other classes than `train`.
         CheckpointError: `resume` without a usable checkpoint.
     """
+    if val is not None:
+        check_validation_labels(train.labels, val.labels)
     images = join_targets(sam, cache, train, job.supervision)
     val_images = None if val is None else join_targets(sam, cache, val, job.supervision)
     criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
@@ -135,7 +170,7 @@ def fit(
     info = _model_info(job, sam, sam_source, train.labels)
     every = validation_interval(job.recipe)
     masks = None
-    if measure_masks is not None and val is not None and mask_validations > 0:
+    if measure_masks is not None and val is not None and mask_validations > 1:
         masks = MaskValidation(
             lambda: measure_masks(prompter), mask_validations, job.recipe.epochs // every
         )
@@ -206,7 +241,7 @@ def _callbacks(
         if masks is not None:
             found.append(masks)
         patience = job.recipe.patience_epochs // validation_interval(job.recipe)
-        found.append(EarlyStopping(AGREEMENT, mode="max", patience=max(1, patience)))
+        found.append(StopWhenFlat(max(1, patience)))
     found.append(RunLog(run / "metrics.jsonl", masks))
     if has_val:
         found.append(_checkpoint(checkpoints, "best", AGREEMENT))
@@ -227,6 +262,8 @@ def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint
 
 
 def _trainer(job: TrainingJob, run: Path, callbacks: list[Callback], every: int) -> L.Trainer:
+    # Lightning's hardware report, advertisement and advice are not for users of this program.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     limit = job.recipe.optimiser.gradient_norm_limit
     return L.Trainer(
         accelerator=job.accelerator,
@@ -257,13 +294,12 @@ def _fit_from(
         try:
             torch.load(checkpoint, weights_only=True, map_location="cpu")
         except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+            best = checkpoint.with_name("best.ckpt")
+            remedy = f"Copy {best} over it to go on from the best epoch, or start"
             raise CheckpointError(
-                f"{checkpoint}: cannot be read ({str(error).splitlines()[0]}). Delete it and copy "
-                f"{checkpoint.with_name('best.ckpt')} in its place to go on from the best epoch, "
-                "or start a new run in another folder."
+                f"{checkpoint}: cannot be read ({(str(error) or 'it is empty').splitlines()[0]}). "
+                f"{remedy if best.exists() else 'Start'} a new run in another folder."
             ) from error
-    # Lightning's hardware report, advertisement and advice are not for users of this program.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for message in _LIGHTNING_ADVICE:
             warnings.filterwarnings("ignore", message=message)

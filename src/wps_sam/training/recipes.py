@@ -84,11 +84,11 @@ RECIPES = {
             warmup_steps=100,
             gradient_norm_limit=5.0,
         ),
-        epochs=40,
-        batch_size=8,
-        patience_epochs=40,
-        validate_every_epochs=4,
-        score_threshold=0.3,
+        epochs=60,
+        batch_size=4,
+        patience_epochs=60,
+        validate_every_epochs=5,
+        score_threshold=0.4,
     ),
 }
 

@@ -1,6 +1,7 @@
 """What a run leaves on disk while it trains: the model folder, one JSON line an epoch, settings."""
 
 import json
+import math
 import platform
 import subprocess
 import time
@@ -57,6 +58,8 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
     """
     settings_file = run / "train.yaml"
     if not resume:
+        if run.exists() and not run.is_dir():
+            raise ConfigError(f"--out {run} is a file. Choose a folder that is new or empty.")
         if run.exists() and any(run.iterdir()):
             raise ConfigError(
                 f"--out {run} is not empty. Choose another folder, or add --resume to go on with "
@@ -73,7 +76,7 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
             f"--resume: {missing} does not exist, so there is no run to go on with in {run}. "
             "Start without --resume in an empty folder."
         )
-    earlier = yaml.safe_load(settings_file.read_text())
+    earlier = _read_settings(settings_file)
     for name, value in settings.items():
         if earlier.get(name) != value:
             raise ConfigError(
@@ -81,6 +84,27 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
                 f"{value!r}. Resume with the same settings, or start a new run in another folder."
             )
     return checkpoint
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        settings = str(error).splitlines()[0]
+    if not isinstance(settings, dict):
+        raise CheckpointError(
+            f"--resume: {path} does not hold the settings of a run ({str(settings)[:80]}). Start a "
+            "new run in another folder."
+        )
+    return settings
+
+
+def _step_of(line: str) -> float:
+    """Step of a line of metrics.jsonl; infinity if the program was killed while writing it."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 class RunLog(L.Callback):
@@ -103,10 +127,10 @@ class RunLog(L.Callback):
         self._started = time.monotonic()
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Drop lines of epochs that the checkpoint does not know; they are trained again."""
+        """Drop half lines, and those of epochs after the checkpoint, which are trained again."""
         if self.path.exists():
             lines = self.path.read_text().splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= trainer.global_step]
+            kept = [line for line in lines if _step_of(line) <= trainer.global_step]
             write_atomically(self.path, "".join(f"{line}\n" for line in kept).encode())
 
     def _seconds(self) -> float:
@@ -155,6 +179,6 @@ class ModelFolder(L.Callback):
                 self.save()
             return
         agreement = float(trainer.callback_metrics[AGREEMENT])
-        if agreement > self.best:
+        if agreement >= self.best:  # of equals the later: it has seen more
             self.best = agreement
             self.save()

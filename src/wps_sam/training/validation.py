@@ -5,10 +5,13 @@ reads it, so no mask can reach the model.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import EarlyStopping
 
+from wps_sam.prompter.interface import PartPrompts
 from wps_sam.prompter.teacher import Supervision
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.agreement import BoxAgreement
@@ -46,29 +49,53 @@ class AgreementValidation(L.Callback):
             raise TypeError("AgreementValidation goes with PrompterModule")
         selected = pl_module.prompter.select(outputs["output"], self.sam, self.score_threshold)
         for prompts, targets in zip(selected, batch.targets, strict=True):
-            self._running.add(prompts, targets)
+            self._running.add(self._as_labelled(prompts), targets)
+
+    def _as_labelled(self, prompts: PartPrompts) -> PartPrompts:
+        """Under point supervision, put the point that the tokens stand for in the box's place."""
+        if self.supervision == "box":
+            return prompts
+        points = self.sam.points_from_tokens(prompts.tokens)
+        return replace(prompts, boxes_xyxy=points.repeat(1, 2))
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Publish the score for checkpoints, early stopping and logs."""
         pl_module.log(AGREEMENT, self._running.score())
 
 
+class StopWhenFlat(EarlyStopping):
+    """Ends the run when box agreement has not risen for some validations.
+
+    It waits until the first part is found: a set-prediction prompter calls everything no part for
+    its first hundreds of steps, and that is no reason to stop.
+    """
+
+    def __init__(self, patience: int) -> None:
+        """Allow `patience` validations without a rise."""
+        # Left to itself, Lightning would count at the end of training epochs, past the guard below.
+        super().__init__(AGREEMENT, mode="max", patience=patience, check_on_train_epoch_end=False)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Count this validation, if there is an agreement to speak of."""
+        if float(trainer.callback_metrics[AGREEMENT]) > 0:
+            super().on_validation_end(trainer, pl_module)
+
+
 class MaskValidation(L.Callback):
-    """Logs mask metrics at a few validation passes, the last one always among them."""
+    """Logs mask metrics at a few validation passes, spread evenly before the end of the run."""
 
     def __init__(
         self, measure: Callable[[], Mapping[str, float]], times: int, validations: int
     ) -> None:
-        """Spread the measurements evenly.
+        """Spread the measurements; the one at the end is left to the caller.
 
         Args:
             measure: decodes the validation images with the present weights and scores the masks.
-            times: how often in the run; 0 means never.
+            times: how often in the run, its end included: `times` - 1 are made here.
             validations: how many validation passes the run will have.
         """
         self.measure = measure
-        self.at = {round(validations * (i + 1) / times) for i in range(times)}
-        self.validations_every = 1
+        self.at = {round(validations * (i + 1) / times) for i in range(times - 1)}
         self.latest: dict[str, float] = {}
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

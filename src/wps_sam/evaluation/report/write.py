@@ -12,7 +12,6 @@ from wps_sam.evaluation.official_code import NOTE
 from wps_sam.evaluation.predictions import PredictionFile
 from wps_sam.evaluation.report.figures import class_bars, confusion_heat_map, training_curve
 from wps_sam.evaluation.report.gallery import GalleryGroup, PictureMaker, choose_images
-from wps_sam.evaluation.report.palette import class_colors
 from wps_sam.evaluation.report.summary import (
     findings,
     headline_figures,
@@ -21,6 +20,7 @@ from wps_sam.evaluation.report.summary import (
     percent,
 )
 from wps_sam.evaluation.truth import Truth
+from wps_sam.images.palette import class_colors
 
 _PICTURES_PER_GROUP = 4
 _HEADINGS = {"best": "Best", "median": "In the middle", "worst": "Worst"}

@@ -17,11 +17,11 @@ class DensePrompterConfig:
             probable one is dropped.
     """
 
-    width: int = 192
+    width: int = 128
     context_layers: int = 2
     heads: int = 8
     tower_layers: int = 2
-    dropout: float = 0.1
+    dropout: float = 0.0
     overlap_limit: float = 0.45
 
 
@@ -38,7 +38,7 @@ class DenseCriterionConfig:
         loss_l1: weight of the L1 term on box sides, in units of the SAM frame's side.
     """
 
-    top_cells: int = 10
+    top_cells: int = 6
     align_class: float = 0.5
     align_box: float = 4.0
     loss_class: float = 1.0

@@ -1,0 +1,106 @@
+"""`wps-sam data toy` and `wps-sam data info`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from wps_sam.cli.main import main
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    """Standard output in one line."""
+    return " ".join(capsys.readouterr().out.split())
+
+
+def toy(out: Path, *words: str) -> int:
+    size = ("--train", "2", "--val", "1", "--height", "96", "--width", "128")
+    return main(["data", "toy", "--out", str(out), *size, *words])
+
+
+def test_toy__writes_what_it_says_and_info_reads_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert toy(tmp_path / "toy") == 0
+    said = printed(capsys)
+    labels = json.loads((tmp_path / "toy/annotations/train/train.json").read_text())
+    parts = len(labels["annotations"])
+    assert f"train: 2 images, {parts} parts in {tmp_path / 'toy'}" in said
+    assert "val: 1 images" in said
+    with Image.open(tmp_path / "toy/images/val/00000.jpg") as picture:
+        assert picture.size == (128, 96)
+
+    assert main(["data", "info", str(tmp_path / "toy"), "--split", "train", "--keep-groups"]) == 0
+    said = printed(capsys)
+    assert f"train.json: 2 images, {parts} parts" in said
+    for category in labels["categories"]:
+        assert str(category["name"]) in said
+
+
+def test_toy__seed_decides(tmp_path: Path) -> None:
+    contents = []
+    for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
+        assert toy(tmp_path / name, "--seed", seed) == 0
+        contents.append((tmp_path / name / "images/train/00000.jpg").read_bytes())
+    assert contents[0] == contents[1] != contents[2]
+
+
+def test_toy__folder_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "precious.txt").write_text("keep me")
+    assert toy(tmp_path) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["--train", "0", "--val", "0"], "nothing to draw"), (["--height", "5"], "height")],
+    ids=["none", "too small"],
+)
+def test_toy__impossible(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert toy(tmp_path / "toy", *words) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "toy").exists()
+
+
+def write_labels(folder: Path) -> Path:
+    """Two images; a swapped box, a NaN, a box that reaches out, and an image without parts."""
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (60, 40)).save(folder / name)
+    boxes = [[1, 2, 3, 4], [10, 20, -3, 5], [float("nan"), 0, 5, 5], [50, 30, 20, 20]]
+    content = {
+        "images": [
+            {"id": 3, "file_name": "a.jpg", "height": 40, "width": 60},
+            {"id": 8, "file_name": "b.jpg", "height": 40, "width": 60},
+        ],
+        "categories": [{"id": 7, "name": "wheel [left]"}, {"id": 1, "name": "_background_"}],
+        "annotations": [
+            {"id": i, "image_id": 3, "category_id": 7, "bbox": box} for i, box in enumerate(boxes)
+        ],
+    }
+    path = folder / "labels.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_info__counts_what_was_left_out_or_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "info", str(write_labels(tmp_path))]) == 0
+    said = printed(capsys)
+    assert "labels.json: 2 images, 2 parts, 0 to 2 parts an image" in said
+    assert "wheel [left] │ 7 │ 2" in said.replace("┃", "│")
+    assert "skipped 1: bbox with negative width or height: its corners are swapped" in said
+    assert "skipped 1: bbox has a number that is not finite" in said
+    assert "note, 1 times: box reached outside the image and was clipped" in said
+    assert "note, 1 times: stands for background and becomes no class" in said
+
+
+def test_info__unsound_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_labels(tmp_path)
+    path.write_text(path.read_text()[:200])
+    assert main(["data", "info", str(path)]) == 1
+    assert "labels.json is broken JSON" in capsys.readouterr().err

@@ -1,0 +1,227 @@
+"""`wps-sam train` on six tiny pictures, then `predict` and `evaluate` with what it made."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from wps_sam.cli.main import main
+from wps_sam.cli.mask_validation import TruthPlace, mask_measure
+from wps_sam.embeddings.build import ImageToEmbed, embed_images
+from wps_sam.embeddings.fingerprint import Fingerprint
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.labels.open import open_weak_labels
+from wps_sam.prompter.build import build_prompter
+from wps_sam.prompter.store import ModelInfo, save_model
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.training.fit import LabelledFeatures
+from wps_sam.training.recipes import RECIPES
+
+from .conftest import TOY_SAM, Coco, printed, square, train_cli, write
+
+pytestmark = pytest.mark.usefixtures("small_prompter")
+
+
+def last_line(run: Path) -> dict[str, Any]:
+    """The log's last line."""
+    line: dict[str, Any] = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    return line
+
+
+@pytest.mark.parametrize("recipe", ["paper", "strong"])
+def test_train_predict_evaluate(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], recipe: str
+) -> None:
+    run, predicted = tmp_path / "run", tmp_path / "predicted"
+    assert train_cli(data, run, "--holdout", "3", recipe=recipe) == 0
+    said = printed(capsys)
+    assert "training: 4 images, 8 parts, 2 classes from" in said
+    assert "validation: 2 images, 2 parts, 2 classes from" in said
+    assert f"Next: wps-sam predict {run}" in said
+    assert {path.name for path in run.iterdir()} == {
+        *("config.json", "model.safetensors", "classes.json"),
+        *("metrics.jsonl", "train.yaml", "checkpoints", "logs", "validation.json"),
+    }
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert json.loads((run / "classes.json").read_text()) == ["lid", "knob [left]"]
+    settings = yaml.safe_load((run / "train.yaml").read_text())
+    assert settings["train"]["images"] == 4
+    assert settings["val"]["images"] == 2
+    assert {"val/box_agreement", "val/loss"} <= last_line(run).keys()
+    assert json.loads((run / "validation.json").read_text()).keys() == {"miou", "macc"}
+    assert "validation masks: miou 0." in said
+
+    words = ["--out", str(predicted), "--score-threshold", "0", "--device", "cpu"]
+    assert main(["predict", str(run), str(data), "--holdout", "3", *words]) == 0
+    content = json.loads((predicted / "predictions.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["2.jpg", "5.jpg"]
+    capsys.readouterr()
+    scores = ["--holdout", "3", "--out", str(tmp_path / "scores")]
+    assert main(["evaluate", str(predicted / "predictions.json"), str(data), *scores]) == 0
+    assert "mIoU" in printed(capsys)
+    assert json.loads((tmp_path / "scores" / "metrics.json").read_text())["images"] == 2
+    assert main(["evaluate", str(predicted / "predictions.json"), str(data), *scores[:2]]) == 0
+
+
+def test_mask_measure__is_what_predict_and_evaluate_find(
+    data: Path, tmp_path: Path, toy_sam: FrozenSam
+) -> None:
+    labels = open_weak_labels(data)
+    store = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
+    images = [ImageToEmbed(i.path, i.file_name, (i.height, i.width)) for i in labels.images]
+    keys = embed_images(store, toy_sam, images).keys
+    features = LabelledFeatures(labels, [keys[image.path] for image in labels.images])
+    measure = mask_measure(TruthPlace(data, None, None, None), toy_sam, store, features, 0.0)
+    assert measure is not None
+
+    prompter = build_prompter(RECIPES["paper"].prompter, 2, toy_sam)
+    weights = prompter.state_dict()
+    weights["class_head.bias"] = torch.tensor([9.0, 0, 0])  # all queries: class 0, one large box
+    weights["token_head.2.bias"] = toy_sam.prompt_boxes(
+        torch.tensor([[40.0, 40, 160, 120]])
+    ).flatten()
+    prompter.load_state_dict(weights)
+    classes = (labels.class_names, labels.category_ids)
+    info = ModelInfo(
+        *classes, "paper", "box", 0.0, str(TOY_SAM), toy_sam.fingerprint, RECIPES["paper"].prompter
+    )
+    save_model(tmp_path / "run", prompter, info)
+
+    out = str(tmp_path / "out")
+    assert main(["predict", str(tmp_path / "run"), str(data), "--out", out, "--device", "cpu"]) == 0
+    assert main(["evaluate", f"{out}/predictions.json", str(data), "--out", out]) == 0
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    measured = measure(prompter)
+    assert 0 < found["miou"] < 1
+    # The measure reads features kept in float16.
+    assert measured["miou"] == pytest.approx(found["miou"], abs=0.01)
+    assert measured["macc"] == pytest.approx(found["macc"], abs=0.01)
+
+
+def test_no_validation(data: Path, tmp_path: Path) -> None:
+    assert train_cli(data, tmp_path / "run") == 0
+    assert not [name for name in last_line(tmp_path / "run") if name.startswith("val/")]
+    assert not (tmp_path / "run" / "validation.json").exists()
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_val__a_file_of_its_own(
+    data: Path, coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco["images"] = coco["images"][:2]
+    coco["annotations"] = coco["annotations"][:4]
+    val = write(coco, tmp_path / "val")
+    assert train_cli(data, tmp_path / "run", "--val", val) == 0
+    said = printed(capsys)
+    assert "validation: 2 images, 4 parts" in said
+    assert "also trained on" not in said
+    settings = yaml.safe_load((tmp_path / "run" / "train.yaml").read_text())
+    assert settings["val"] == {"source": str(val), "images": 2}
+    assert (tmp_path / "run" / "validation.json").exists()
+
+
+def test_val__without_masks_says_so(
+    data: Path, coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for annotation in coco["annotations"]:
+        del annotation["segmentation"]
+    val = write(coco, tmp_path / "val")
+    assert train_cli(data, tmp_path / "run", "--val", val) == 0
+    said = printed(capsys)
+    assert f"No mask mIoU during training: {val} has 10 annotations with boxes but no masks" in said
+    line = last_line(tmp_path / "run")
+    assert "val/box_agreement" in line
+    assert "val/miou" not in line
+    assert not (tmp_path / "run" / "validation.json").exists()
+
+
+def test_val__images_that_are_trained_on_are_counted(
+    data: Path, coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco["images"] = coco["images"][:2]
+    coco["annotations"] = coco["annotations"][:4]
+    val = write(coco, data.parent, "val.json")
+    assert train_cli(data, tmp_path / "run", "--val", val) == 0
+    assert "2 validation images are also trained on, such as 0.jpg" in printed(capsys)
+
+
+@pytest.mark.parametrize(
+    ("times", "logged", "kept"),
+    [("0", [False] * 4, False), ("1", [False] * 4, True), ("2", [False, True, False, False], True)],
+    ids=["never", "at the end", "also half way"],
+)
+def test_mask_validations(
+    data: Path, tmp_path: Path, times: str, logged: list[bool], kept: bool
+) -> None:
+    words = ["--holdout", "3", "--epochs", "4", "--mask-validations", times]
+    assert train_cli(data, tmp_path / "run", *words) == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert ["val/miou" in line for line in lines] == logged
+    assert (tmp_path / "run" / "validation.json").exists() == kept
+
+
+def test_masks__decide_nothing(data: Path, coco: Coco, tmp_path: Path) -> None:
+    for annotation in coco["annotations"]:
+        del annotation["segmentation"]
+    stripped = write(coco, data.parent, "boxes.json")
+    weights = []
+    for name, labels in (("masks", data), ("boxes", stripped)):
+        assert train_cli(labels, tmp_path / name, "--holdout", "3", "--epochs", "2") == 0
+        weights.append(load_file(tmp_path / name / "model.safetensors"))
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_keep_groups(coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    coco["annotations"][0]["segmentation"].append(square(40, 2, 8))
+    data = write(coco, tmp_path / "data")
+    assert train_cli(data, tmp_path / "pieces") == 0
+    assert "training: 6 images, 11 parts" in printed(capsys)
+    assert train_cli(data, tmp_path / "groups", "--keep-groups") == 0
+    assert "training: 6 images, 10 parts" in printed(capsys)
+
+
+def test_point_supervision(data: Path, tmp_path: Path) -> None:
+    assert train_cli(data, tmp_path / "run", "--supervision", "point", "--holdout", "3") == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["supervision"] == "point"
+
+
+def test_resume__and_settings_that_differ(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train_cli(data, run, "--resume") == 1
+    assert "train.yaml does not exist, so there is no run to go on with" in printed(capsys)
+    assert train_cli(data, run) == 0
+    before = (run / "model.safetensors").read_bytes()
+    assert train_cli(data, run) == 1
+    assert "is not empty. Choose another folder, or add --resume" in printed(capsys)
+    assert train_cli(data, run, "--resume", "--seed", "1") == 1
+    assert "train.yaml has seed = 0, but now it is 1" in printed(capsys)
+    assert train_cli(data, run, "--resume") == 0
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+def test_output__holds_nothing_of_lightnings(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_cli(data, tmp_path / "run") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for word in ("GPU", "TPU", "litlogger", "Warning", "DataLoader"):
+        assert word not in out
+
+
+def test_config__resolved_settings_of_a_yaml_file(data: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "train.yaml"
+    settings.write_text("holdout: 3\nbatch_size: 2\nlearning_rate: 0.5\nseed: 4\n")
+    assert train_cli(data, tmp_path / "run", "--config", settings, "--seed", "5") == 0
+    found = yaml.safe_load((tmp_path / "run" / "train.yaml").read_text())
+    assert found["recipe"]["batch_size"] == 2
+    assert found["recipe"]["optimiser"]["learning_rate"] == 0.5
+    assert (found["seed"], found["val"]["images"]) == (5, 2)

@@ -1,0 +1,228 @@
+"""Starting and resuming in a run folder, its log, and when the model in it is replaced."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import lightning as L
+import pytest
+import torch
+import yaml
+
+from wps_sam.errors import CheckpointError, ConfigError, WpsSamError
+from wps_sam.training.run_folder import ModelFolder, RunLog, environment, git_state, open_run
+from wps_sam.training.validation import AGREEMENT, MaskValidation
+
+SETTINGS: dict[str, Any] = {"seed": 0, "recipe": {"name": "paper", "epochs": 3}, "val": None}
+MODULE = cast(L.LightningModule, None)  # these callbacks never look at the module
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run with a checkpoint."""
+    open_run(tmp_path / "run", SETTINGS, resume=False)
+    (tmp_path / "run" / "checkpoints").mkdir()
+    (tmp_path / "run" / "checkpoints" / "last.ckpt").write_bytes(b"weights")
+    return tmp_path / "run"
+
+
+def test_open_run__new(tmp_path: Path) -> None:
+    assert open_run(tmp_path / "deep" / "run", SETTINGS, resume=False) is None
+    written = yaml.safe_load((tmp_path / "deep" / "run" / "train.yaml").read_text())
+    assert {name: written[name] for name in SETTINGS} == SETTINGS
+    assert written["environment"]["torch"] == torch.__version__
+    assert set(written) - set(SETTINGS) == {"git", "environment"}
+
+
+def test_open_run__empty_folder_is_fine(tmp_path: Path) -> None:
+    assert open_run(tmp_path, SETTINGS, resume=False) is None
+
+
+def test_open_run__folder_in_use(run: Path) -> None:
+    before = (run / "train.yaml").read_text()
+    with pytest.raises(ConfigError, match=r"--out \S*run is not empty. Choose another.*--resume"):
+        open_run(run, {"seed": 5}, resume=False)
+    assert (run / "train.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("resume", "message"),
+    [
+        (False, r"--out \S*run is a file. Choose a folder"),
+        (True, r"no run to go on with in \S*run"),
+    ],
+)
+def test_open_run__a_file_is_in_the_way(tmp_path: Path, resume: bool, message: str) -> None:
+    (tmp_path / "run").write_text("precious")
+    with pytest.raises(WpsSamError, match=message):
+        open_run(tmp_path / "run", SETTINGS, resume=resume)
+    assert (tmp_path / "run").read_text() == "precious"
+
+
+def test_open_run__resume(run: Path) -> None:
+    before = (run / "train.yaml").read_text()
+    assert open_run(run, SETTINGS, resume=True) == run / "checkpoints" / "last.ckpt"
+    assert (run / "train.yaml").read_text() == before
+
+
+@pytest.mark.parametrize("missing", ["train.yaml", "checkpoints/last.ckpt"])
+def test_open_run__nothing_to_resume(run: Path, missing: str) -> None:
+    (run / missing).unlink()
+    with pytest.raises(
+        CheckpointError, match=rf"--resume: \S*{missing} does not exist.*Start with"
+    ):
+        open_run(run, SETTINGS, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("seed", 1, r"train\.yaml has seed = 0, but now it is 1. Resume with the same"),
+        ("recipe", {"name": "paper", "epochs": 9}, r"has recipe = \{.*3\}, but now it is \{.*9\}"),
+        ("val", {"images": 2}, r"has val = None, but now it is \{'images': 2\}"),
+        ("sam", {"name": "b"}, r"has sam = None, but now it is \{'name': 'b'\}"),
+    ],
+    ids=["seed", "nested", "other data", "another sam"],
+)
+def test_open_run__resume_with_other_settings(
+    run: Path, name: str, value: object, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        open_run(run, {**SETTINGS, name: value}, resume=True)
+
+
+@pytest.mark.parametrize("text", ["", "seed: [", "just words"], ids=["empty", "broken", "words"])
+def test_open_run__resume_with_damaged_settings(run: Path, text: str) -> None:
+    (run / "train.yaml").write_text(text)
+    with pytest.raises(CheckpointError, match=r"train\.yaml does not hold the settings of a run"):
+        open_run(run, SETTINGS, resume=True)
+
+
+def test_git_state__outside_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert git_state() == "unknown"
+    monkeypatch.setenv("PATH", str(tmp_path))  # no git at all
+    assert git_state() == "unknown"
+
+
+def test_environment__names_what_a_result_depends_on() -> None:
+    assert {"wps-sam", "torch", "transformers", "python", "machine"} <= environment().keys()
+
+
+def trainer(
+    epoch: int, step: int, metrics: dict[str, float], *, every: int = 1, has_val: bool = True
+) -> L.Trainer:
+    """As much of a trainer as the callbacks read, at the end of an epoch counted from 0."""
+    values = {name: torch.tensor(value) for name, value in metrics.items()}
+    state = SimpleNamespace(
+        current_epoch=epoch,
+        global_step=step,
+        callback_metrics=values,
+        check_val_every_n_epoch=every,
+        val_dataloaders=[0] if has_val else None,
+        sanity_checking=False,
+    )
+    return cast(L.Trainer, state)
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """All lines of a log."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_run_log__one_line_an_epoch(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "metrics.jsonl", None)
+    log.on_train_epoch_end(trainer(0, 2, {"train/loss": 0.5}), MODULE)
+    log.on_train_epoch_end(trainer(1, 4, {"train/loss": 0.25, AGREEMENT: 0.75}), MODULE)
+    first, second = lines_of(tmp_path / "metrics.jsonl")
+    assert (first["epoch"], first["step"], first["train/loss"]) == (1, 2, 0.5)
+    assert AGREEMENT not in first
+    assert (second["epoch"], second["step"], second[AGREEMENT]) == (2, 4, 0.75)
+    assert 0 <= first["seconds"] <= second["seconds"]
+
+
+def test_run_log__an_old_score_is_not_written_again(tmp_path: Path) -> None:
+    masks = MaskValidation(dict, times=1, validations=1)
+    masks.latest = {"val/miou": 0.5}
+    log = RunLog(tmp_path / "metrics.jsonl", masks)
+    metrics = {"train/loss": 0.5, AGREEMENT: 0.75}  # Lightning keeps the score between validations
+    for epoch in range(4):
+        log.on_train_epoch_end(trainer(epoch, epoch + 1, metrics, every=2), MODULE)
+    lines = lines_of(tmp_path / "metrics.jsonl")
+    assert [AGREEMENT in line for line in lines] == [False, True, False, True]
+    assert ["val/miou" in line for line in lines] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("tail", "kept"),
+    [
+        ("", [2, 4]),
+        ('{"step": 6}\n', [2, 4, 6]),
+        ('{"step": 8}\n', [2, 4]),
+        ('{"step": 6}\n{"step": 8}\n', [2, 4, 6]),
+        ('{"epoch": 3, "st', [2, 4]),
+        ('{"step": 6}\n\n', [2, 4, 6]),
+        ("6\n", [2, 4]),
+    ],
+    ids=["all", "equal", "beyond", "both", "killed while writing", "blank", "no object"],
+)
+def test_run_log__resumed_at_step_6(tmp_path: Path, tail: str, kept: list[int]) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 2}\n{"step": 4}\n' + tail)
+    log = RunLog(path, None)
+    log.on_train_start(trainer(3, 6, {}), MODULE)
+    assert [line["step"] for line in lines_of(path)] == kept
+    log.on_train_epoch_end(trainer(3, 8, {}), MODULE)
+    assert [line["step"] for line in lines_of(path)] == [*kept, 8]
+
+
+def test_run_log__goes_on_counting_seconds(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "metrics.jsonl", None)
+    log.load_state_dict({"seconds": 1000.0})
+    log.on_train_epoch_end(trainer(0, 2, {}), MODULE)
+    assert lines_of(tmp_path / "metrics.jsonl")[0]["seconds"] == pytest.approx(1000, abs=5)
+    assert log.state_dict()["seconds"] >= 1000
+
+
+Saves = tuple[ModelFolder, Callable[[], int]]
+
+
+@pytest.fixture
+def folder() -> Saves:
+    """A model folder that counts how often it is written."""
+    saved: list[int] = []
+    return ModelFolder(lambda: saved.append(1)), lambda: len(saved)
+
+
+def test_model_folder__unless_agreement_falls(folder: Saves) -> None:
+    model_folder, count = folder
+    counts = []
+    for epoch, agreement in enumerate([0.0, 0.5, 0.4, 0.5, 0.6]):
+        model_folder.on_train_epoch_end(trainer(epoch, epoch, {AGREEMENT: agreement}), MODULE)
+        counts.append(count())
+    assert counts == [1, 2, 2, 3, 4]
+
+
+def test_model_folder__resumed_remembers_the_best(folder: Saves) -> None:
+    model_folder, count = folder
+    model_folder.load_state_dict({"best": 0.5})
+    model_folder.on_train_epoch_end(trainer(0, 1, {AGREEMENT: 0.4}), MODULE)
+    assert count() == 0
+    assert model_folder.state_dict() == {"best": 0.5}
+
+
+def test_model_folder__each_epoch_without_validation(folder: Saves) -> None:
+    model_folder, count = folder
+    for epoch in range(3):
+        model_folder.on_train_epoch_end(trainer(epoch, epoch, {}, has_val=False), MODULE)
+    assert count() == 3
+
+
+def test_model_folder__waits_for_the_first_validation(folder: Saves) -> None:
+    model_folder, count = folder
+    model_folder.on_train_epoch_end(trainer(0, 1, {}), MODULE)
+    assert count() == 0
