@@ -6,7 +6,7 @@ import torch
 def choose_precision(wanted: str, device: str) -> str:
     """`auto` takes bf16 on CUDA devices that compute in it, else 32 bit.
 
-    CPUs stay at 32 bit: there bf16 made a training step slower (benchmarks/step_cost.py).
+    CPUs stay at 32 bit: there bf16 made a training step slower (benchmarks/cost.py).
     """
     if wanted != "auto":
         return wanted
