@@ -51,7 +51,7 @@ def main() -> None:
     """Write the picture."""
     demo = Path(sys.argv[1])
     overlays = sorted((demo / "predicted" / "overlays").glob("*.jpg"))
-    chosen = [Image.open(overlays[i]) for i in (int(word) for word in sys.argv[2:5])]
+    chosen = [Image.open(overlays[i]).convert("RGB") for i in (int(word) for word in sys.argv[2:5])]
     learnt = [boxes_drawn(demo, i) for i in (int(word) for word in sys.argv[5:8])]
     TARGET.parent.mkdir(exist_ok=True)
     sheet([learnt, chosen]).save(TARGET, quality=85)

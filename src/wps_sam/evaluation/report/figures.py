@@ -109,7 +109,8 @@ def training_curve(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
 
     Args:
         rows: Lines of `metrics.jsonl`: each has `step` and some numbers. Names that contain `loss`
-            go into the left plot; names that contain `val`, `iou` or `acc` into the right one.
+            go into the left plot; other names that begin with `val`, `miou` or `macc` into the
+            right one (`train/giou` is a loss term, not a score).
 
     Returns:
         SVG; None if there is nothing to draw.
@@ -119,7 +120,7 @@ def training_curve(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
     scores = {
         name: points
         for name, points in series.items()
-        if name not in losses and re.search("val|iou|acc", name.lower())
+        if name not in losses and re.match("val|miou|macc", name.lower())
     }
     panels = [(label, group) for label, group in (("loss", losses), ("score", scores)) if group]
     if not panels:
