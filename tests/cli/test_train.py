@@ -18,7 +18,7 @@ from wps_sam.labels.open import open_weak_labels
 from wps_sam.prompter.build import build_prompter
 from wps_sam.prompter.store import ModelInfo, save_model
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import LabelledFeatures
+from wps_sam.training.job import LabelledFeatures
 from wps_sam.training.recipes import RECIPES
 
 from .conftest import TOY_SAM, Coco, printed, square, train_cli, write
@@ -120,7 +120,7 @@ def test_val__a_file_of_its_own(
     assert "validation: 2 images, 4 parts" in said
     assert "also trained on" not in said
     settings = yaml.safe_load((tmp_path / "run" / "train.yaml").read_text())
-    assert settings["val"] == {"source": str(val), "images": 2}
+    assert (settings["val"]["source"], settings["val"]["images"]) == (str(val), 2)
     assert (tmp_path / "run" / "validation.json").exists()
 
 

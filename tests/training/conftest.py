@@ -18,7 +18,8 @@ from wps_sam.labels.open import open_weak_labels
 from wps_sam.prompter.dense.config import DensePrompterConfig
 from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import LabelledFeatures, TrainingJob, fit
+from wps_sam.training.fit import fit
+from wps_sam.training.job import LabelledFeatures, TrainingJob
 from wps_sam.training.recipes import RECIPES
 
 SMALL_QUERY = QueryPrompterConfig(

@@ -119,6 +119,15 @@ def test_resume__other_settings_are_refused_by_name(train: Train) -> None:
         train("run", seed=1, resume=True)
 
 
+def test_resume__edited_labels_are_refused(train: Train, label_file: Path) -> None:
+    train("run")
+    labels = json.loads(label_file.read_text())
+    labels["annotations"][0]["segmentation"][0][0] += 1  # moves the left side of one box
+    label_file.write_text(json.dumps(labels))
+    with pytest.raises(ConfigError, match=r"train\.yaml has train = .*Resume with the same"):
+        train("run", resume=True)
+
+
 def test_resume__nothing_there(train: Train) -> None:
     with pytest.raises(CheckpointError, match=r"train\.yaml does not exist.*Start without"):
         train("run", resume=True)

@@ -18,7 +18,7 @@ from wps_sam.prompter.teacher import Supervision
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.agreement import BoxAgreement
 from wps_sam.training.data import Batch
-from wps_sam.training.fit import check_validation_labels
+from wps_sam.training.job import check_validation_labels
 from wps_sam.training.module import PrompterModule
 from wps_sam.training.recipes import RECIPES
 from wps_sam.training.validation import AGREEMENT, AgreementValidation, MaskValidation

@@ -15,7 +15,8 @@ from wps_sam.evaluation.truth import Truth, open_truth
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.interface import Prompter
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import LabelledFeatures, MaskMeasure
+from wps_sam.training.fit import MaskMeasure
+from wps_sam.training.job import LabelledFeatures
 
 
 class TruthPlace(NamedTuple):

@@ -20,13 +20,8 @@ from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import (
-    LabelledFeatures,
-    MaskMeasure,
-    TrainingJob,
-    check_validation_labels,
-    fit,
-)
+from wps_sam.training.fit import MaskMeasure, fit
+from wps_sam.training.job import LabelledFeatures, TrainingJob, check_validation_labels
 from wps_sam.training.precision import choose_precision
 from wps_sam.training.recipes import get_recipe
 

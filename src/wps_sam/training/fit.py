@@ -4,8 +4,7 @@ import logging
 import math
 import pickle
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,20 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from rich.console import Console
 
 from wps_sam.embeddings.store import EmbeddingCache
-from wps_sam.errors import CheckpointError, ConfigError, DataError
-from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.prompter.build import build_criterion, build_prompter
-from wps_sam.prompter.interface import Prompter
-from wps_sam.prompter.store import ModelInfo, save_model
+from wps_sam.prompter.interface import Criterion, Prompter
+from wps_sam.prompter.store import save_model
 from wps_sam.prompter.teacher import Supervision, teacher_targets
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.data import EmbeddedImages, training_loader, validation_loader
+from wps_sam.training.job import (
+    LabelledFeatures,
+    TrainingJob,
+    check_validation_labels,
+    model_info,
+    run_settings,
+)
 from wps_sam.training.module import PrompterModule
 from wps_sam.training.progress import RunProgress
 from wps_sam.training.recipes import Recipe
@@ -46,70 +51,12 @@ _LIGHTNING_ADVICE = (
 MaskMeasure = Callable[[Prompter], Mapping[str, float]]
 
 
-@dataclass(frozen=True)
-class TrainingJob:
-    """All that decides the result of a training run.
-
-    Attributes:
-        recipe: what is learnt and how.
-        supervision: what the weak labels are.
-        seed: of weights, order and dropout.
-        precision: Lightning's name, such as `32-true` or `bf16-mixed`.
-        accelerator: `cpu`, `cuda` or `mps`.
-    """
-
-    recipe: Recipe
-    supervision: Supervision
-    seed: int
-    precision: str
-    accelerator: str
-
-
-@dataclass(frozen=True)
-class LabelledFeatures:
-    """Weak labels whose images all have cached features.
-
-    Attributes:
-        labels: the weak labels.
-        keys: cache key of each image, in the labels' order.
-    """
-
-    labels: WeakDataset
-    keys: Sequence[str]
-
-
 def join_targets(
     sam: FrozenSam, cache: EmbeddingCache, data: LabelledFeatures, supervision: Supervision
 ) -> EmbeddedImages:
     """Let the teacher encode the weak labels; the image encoder is not needed."""
     targets = [teacher_targets(sam, image, supervision) for image in data.labels.images]
     return EmbeddedImages(cache, data.keys, targets)
-
-
-def check_validation_labels(train: WeakDataset, val: WeakDataset) -> None:
-    """Check that a validation score would mean something.
-
-    Raises:
-        ConfigError: `val` has no image.
-        DataError: the classes are not the same in the same order, so that class k of one file is
-            not class k of the other.
-    """
-    if not val.images:
-        raise ConfigError(
-            f"{val.source}: no image to validate on is left. Choose a smaller --holdout, or give "
-            "labels with --val."
-        )
-    if train.class_names == val.class_names:
-        return
-    missing = [name for name in train.class_names if name not in val.class_names]
-    extra = [name for name in val.class_names if name not in train.class_names]
-    found = [f"only in training: {', '.join(missing)}"] if missing else []
-    found += [f"only in validation: {', '.join(extra)}"] if extra else []
-    raise DataError(
-        f"{val.source} has other classes than {train.source} ("
-        f"{'; '.join(found) or 'the same in another order'}). Both files must list the same "
-        "categories in the same order, also those without a part."
-    )
 
 
 def fit(
@@ -147,27 +94,16 @@ def fit(
         DataError: `val` has other classes than `train`.
         CheckpointError: `resume` without a usable checkpoint.
     """
-    if val is not None:
-        check_validation_labels(train.labels, val.labels)
-    images = join_targets(sam, cache, train, job.supervision)
-    val_images = None if val is None else join_targets(sam, cache, val, job.supervision)
     criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
-    for data, joined in ((train, images), (val, val_images)):
-        if data is not None and joined is not None:
-            for image, target in zip(data.labels.images, joined.targets, strict=True):
-                criterion.check(target, image.file_name)
-    if len(images) == 0:
-        raise ConfigError(f"{train.labels.source}: no image to train on is left. Check --holdout.")
-
-    settings = _settings(job, sam, train.labels, val)
-    checkpoint = open_run(run, settings, resume=resume)
+    images, val_images = _check_and_join(job, sam, cache, criterion, train, val)
+    checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
     L.seed_everything(job.seed, verbose=False)
     prompter = build_prompter(job.recipe.prompter, len(train.labels.class_names), sam)
     total_steps = math.ceil(len(images) / job.recipe.batch_size) * job.recipe.epochs
     module = PrompterModule(
         prompter, criterion, job.recipe.optimiser, total_steps=total_steps, seed=job.seed
     )
-    info = _model_info(job, sam, sam_source, train.labels)
+    info = model_info(job, sam, sam_source, train.labels)
     every = validation_interval(job.recipe)
     masks = None
     if measure_masks is not None and val is not None and mask_validations > 1:
@@ -185,6 +121,29 @@ def fit(
     _fit_from(trainer, module, loaders, val_loader, checkpoint)
 
 
+def _check_and_join(
+    job: TrainingJob,
+    sam: FrozenSam,
+    cache: EmbeddingCache,
+    criterion: Criterion,
+    train: LabelledFeatures,
+    val: LabelledFeatures | None,
+) -> tuple[EmbeddedImages, EmbeddedImages | None]:
+    """Give every image its targets, and refuse data that cannot be learnt or validated on."""
+    if not train.labels.images:
+        raise ConfigError(f"{train.labels.source}: no image to train on is left. Check --holdout.")
+    if val is not None:
+        check_validation_labels(train.labels, val.labels)
+
+    def join(data: LabelledFeatures) -> EmbeddedImages:
+        images = join_targets(sam, cache, data, job.supervision)
+        for image, target in zip(data.labels.images, images.targets, strict=True):
+            criterion.check(target, image.file_name)
+        return images
+
+    return join(train), None if val is None else join(val)
+
+
 def validation_interval(recipe: Recipe) -> int:
     """Epochs between validations: the largest divisor of the run's epochs within the recipe's.
 
@@ -192,42 +151,6 @@ def validation_interval(recipe: Recipe) -> int:
     """
     limit = min(recipe.validate_every_epochs, recipe.epochs)
     return next(n for n in range(limit, 0, -1) if recipe.epochs % n == 0)
-
-
-def _settings(
-    job: TrainingJob, sam: FrozenSam, train: WeakDataset, val: LabelledFeatures | None
-) -> dict[str, Any]:
-    """Everything a resumed run must share with the run it goes on with, as plain YAML values."""
-    recipe = asdict(job.recipe)
-    recipe["optimiser"]["gradient_norm_limit"] = str(job.recipe.optimiser.gradient_norm_limit)
-    return {
-        "recipe": recipe,
-        "supervision": job.supervision,
-        "seed": job.seed,
-        "precision": job.precision,
-        "accelerator": job.accelerator,
-        "sam": {"name": sam.name, "fingerprint": sam.fingerprint},
-        "train": {"source": str(train.source), "images": len(train.images)},
-        "val": None
-        if val is None
-        else {"source": str(val.labels.source), "images": len(val.labels.images)},
-        "class_names": list(train.class_names),
-    }
-
-
-def _model_info(
-    job: TrainingJob, sam: FrozenSam, sam_source: str, labels: WeakDataset
-) -> ModelInfo:
-    return ModelInfo(
-        class_names=labels.class_names,
-        category_ids=labels.category_ids,
-        recipe=job.recipe.name,
-        supervision=job.supervision,
-        score_threshold=job.recipe.score_threshold,
-        sam_source=sam_source,
-        sam_fingerprint=sam.fingerprint,
-        prompter=job.recipe.prompter,
-    )
 
 
 def _callbacks(

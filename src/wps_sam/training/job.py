@@ -1,0 +1,118 @@
+"""What a training run is made of: the job, its data, and what a resumed run must share with it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wps_sam.errors import ConfigError, DataError
+from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.store import ModelInfo
+from wps_sam.prompter.teacher import Supervision
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.training.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """All that decides the result of a training run.
+
+    Attributes:
+        recipe: what is learnt and how.
+        supervision: what the weak labels are.
+        seed: of weights, order and dropout.
+        precision: Lightning's name, such as `32-true` or `bf16-mixed`.
+        accelerator: `cpu`, `cuda` or `mps`.
+    """
+
+    recipe: Recipe
+    supervision: Supervision
+    seed: int
+    precision: str
+    accelerator: str
+
+
+@dataclass(frozen=True)
+class LabelledFeatures:
+    """Weak labels whose images all have cached features.
+
+    Attributes:
+        labels: the weak labels.
+        keys: cache key of each image, in the labels' order.
+    """
+
+    labels: WeakDataset
+    keys: Sequence[str]
+
+
+def check_validation_labels(train: WeakDataset, val: WeakDataset) -> None:
+    """Check that a validation score would mean something.
+
+    Raises:
+        ConfigError: `val` has no image.
+        DataError: the classes are not the same in the same order, so that class k of one file is
+            not class k of the other.
+    """
+    if not val.images:
+        raise ConfigError(
+            f"{val.source}: no image to validate on is left. Choose a smaller --holdout, or give "
+            "labels with --val."
+        )
+    if train.class_names == val.class_names:
+        return
+    missing = [name for name in train.class_names if name not in val.class_names]
+    extra = [name for name in val.class_names if name not in train.class_names]
+    found = [f"only in training: {', '.join(missing)}"] if missing else []
+    found += [f"only in validation: {', '.join(extra)}"] if extra else []
+    raise DataError(
+        f"{val.source} has other classes than {train.source} ("
+        f"{'; '.join(found) or 'the same in another order'}). Both files must list the same "
+        "categories in the same order, also those without a part."
+    )
+
+
+def run_settings(
+    job: TrainingJob, sam: FrozenSam, train: LabelledFeatures, val: LabelledFeatures | None
+) -> dict[str, Any]:
+    """Everything a resumed run must share with the run it goes on with, as plain YAML values."""
+    recipe = asdict(job.recipe)
+    recipe["optimiser"]["gradient_norm_limit"] = str(job.recipe.optimiser.gradient_norm_limit)
+    return {
+        "recipe": recipe,
+        "supervision": job.supervision,
+        "seed": job.seed,
+        "precision": job.precision,
+        "accelerator": job.accelerator,
+        "sam": {"name": sam.name, "fingerprint": sam.fingerprint},
+        "train": _identity(train),
+        "val": None if val is None else _identity(val),
+        "class_names": list(train.labels.class_names),
+    }
+
+
+def model_info(job: TrainingJob, sam: FrozenSam, sam_source: str, labels: WeakDataset) -> ModelInfo:
+    """What prediction must know of the run."""
+    return ModelInfo(
+        class_names=labels.class_names,
+        category_ids=labels.category_ids,
+        recipe=job.recipe.name,
+        supervision=job.supervision,
+        score_threshold=job.recipe.score_threshold,
+        sam_source=sam_source,
+        sam_fingerprint=sam.fingerprint,
+        prompter=job.recipe.prompter,
+    )
+
+
+def _identity(data: LabelledFeatures) -> dict[str, Any]:
+    """Name a data set by where it is and by what is in it: pictures, classes and boxes."""
+    digest = hashlib.sha256()
+    for image, key in zip(data.labels.images, data.keys, strict=True):
+        digest.update(key.encode())
+        digest.update(image.class_index.tobytes())
+        digest.update(image.boxes_xyxy.tobytes())
+    return {
+        "source": str(data.labels.source),
+        "images": len(data.labels.images),
+        "sha256": digest.hexdigest(),
+    }
