@@ -23,5 +23,9 @@ class CheckpointError(WpsSamError):
     """A model folder or training checkpoint that is damaged or belongs to another SAM."""
 
 
+class TrainingError(WpsSamError):
+    """A training run that cannot go on."""
+
+
 class PredictionError(WpsSamError):
     """A prediction file that does not fit the truth it is compared with."""

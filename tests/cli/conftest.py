@@ -56,7 +56,7 @@ def coco() -> Coco:
 
 def write(coco: Coco, folder: Path, name: str = "labels.json") -> Path:
     """Write labels, and their pictures where they are not there yet."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for image in coco["images"]:
         path = folder / image["file_name"]
         if not path.exists():

@@ -1,6 +1,7 @@
 """`wps-sam predict` from the command line to the files."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,20 @@ def test_out_is_a_file(
     (tmp_path / "out").write_text("")
     assert predict(run_folder, photos, "--out", tmp_path / "out") == 1
     assert "cannot be made: File exists" in " ".join(capsys.readouterr().err.split())
+
+
+def test_folder_with_labels__says_which_images_are_left_out(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = sorted(path.name for path in photos.iterdir())
+    folder = tmp_path / "mixed"
+    shutil.copytree(photos, folder)
+    with Image.open(folder / names[0]) as picture:
+        width, height = picture.size
+    one = {"id": 1, "file_name": names[0], "height": height, "width": width}
+    labels = {"images": [one], "categories": [{"id": 1, "name": "part"}]}
+    part = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 5]}
+    (folder / "annotations.json").write_text(json.dumps({**labels, "annotations": [part]}))
+    main(["predict", str(run_folder), str(folder), "--out", str(tmp_path / "out")])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{len(names) - 1} other images there are not" in said

@@ -10,7 +10,7 @@ import yaml
 from safetensors.torch import load_file
 
 from wps_sam.cli.main import main
-from wps_sam.cli.mask_validation import TruthPlace, mask_measure
+from wps_sam.cli.mask_validation import LabelPlace, mask_measure
 from wps_sam.embeddings.build import ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
@@ -75,7 +75,7 @@ def test_mask_measure__is_what_predict_and_evaluate_find(
     images = [ImageToEmbed(i.path, i.file_name, (i.height, i.width)) for i in labels.images]
     keys = embed_images(store, toy_sam, images).keys
     features = LabelledFeatures(labels, [keys[image.path] for image in labels.images])
-    measure = mask_measure(TruthPlace(data, None, None, None), toy_sam, store, features, 0.0)
+    measure = mask_measure(LabelPlace(data, None, None, None), toy_sam, store, features, 0.0)
     assert measure is not None
 
     prompter = build_prompter(RECIPES["paper"].prompter, 2, toy_sam)
@@ -225,3 +225,56 @@ def test_config__resolved_settings_of_a_yaml_file(data: Path, tmp_path: Path) ->
     assert found["recipe"]["batch_size"] == 2
     assert found["recipe"]["optimiser"]["learning_rate"] == 0.5
     assert (found["seed"], found["val"]["images"]) == (5, 2)
+
+
+def test_val__a_split_of_the_same_folder(coco: Coco, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        folder = tmp_path / "set" / "annotations" / split
+        folder.mkdir(parents=True)
+        write(coco, tmp_path / "set" / "images" / split)
+        (folder / f"{split}.json").write_text(json.dumps(coco))
+    root = tmp_path / "set"
+    assert train_cli(root, tmp_path / "run", "--split", "train", "--val", root) == 0
+    settings = yaml.safe_load((tmp_path / "run" / "train.yaml").read_text())
+    assert settings["val"]["source"].endswith("val.json")
+    words = ["--split", "train", "--val", str(root), "--val-split", "train"]
+    assert train_cli(root, tmp_path / "other", *words) == 0
+
+
+def test_damaged_validation_mask__is_said_before_training_and_does_not_end_it(
+    coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco["annotations"][4]["segmentation"] = [[1, 1, 9, 1, 9, 9, 5]]  # seven numbers; image 2
+    data = write(coco, tmp_path / "data")
+    assert train_cli(data, tmp_path / "run", "--holdout", "3") == 0
+    assert "No mask mIoU during training" in printed(capsys)
+    assert not (tmp_path / "run" / "validation.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seed", "-1"], "--seed is -1; give a number from 0"),
+        (["--device", "cuda:1"], "cuda:1"),
+    ],
+)
+def test_wrong_values(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert train_cli(data, tmp_path / "run", *words) == 1
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_used_folder__is_refused_before_any_embedding(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("keep me")
+    assert train_cli(data, tmp_path / "run", "--cache", tmp_path / "cache") == 1
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
+def test_folder_that_cannot_be_made(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert train_cli(data, tmp_path / "file" / "run") == 1
+    assert "Traceback" not in capsys.readouterr().err

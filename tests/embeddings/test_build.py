@@ -81,3 +81,17 @@ def test_embed__damaged_file_is_made_again_and_said(
     report = embed_images(cache, toy_sam, photographs[:1])
     assert report.repaired == ["a.png"]
     assert cache.path(key).read_bytes() == whole
+
+
+def test_embed__a_copy_of_a_broken_image_fails_too(
+    tmp_path: Path, toy_sam: FrozenSam, photographs: list[ImageToEmbed]
+) -> None:
+    broken = photographs[4]
+    twin = tmp_path / "twin.png"
+    twin.write_bytes(broken.path.read_bytes())
+    cache = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
+    images = [broken, photographs[0], ImageToEmbed(twin, "twin.png", None)]
+    report = embed_images(cache, toy_sam, images)
+    assert sorted(name for name, _ in report.failures) == ["broken.png", "twin.png"]
+    assert (report.embedded, report.reused) == (1, 0)
+    assert list(report.keys) == [photographs[0].path]

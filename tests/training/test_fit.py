@@ -9,10 +9,11 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.errors import CheckpointError, ConfigError, TrainingError
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
 from wps_sam.training.fit import validation_interval
+from wps_sam.training.module import PrompterModule
 from wps_sam.training.progress import RunProgress
 from wps_sam.training.recipes import RECIPES, get_recipe
 
@@ -80,11 +81,12 @@ class Interrupted(RuntimeError):
     """Stands for a power cut."""
 
 
+@pytest.mark.parametrize("recipe", ["paper", "strong"])
 @pytest.mark.parametrize("cut_at", [5, 8], ids=["inside an epoch", "at its last step"])
 def test_resume__continues_bit_for_bit(
-    train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cut_at: int
+    train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cut_at: int, recipe: str
 ) -> None:
-    whole = train("whole", epochs=6, recipe="paper")
+    whole = train("whole", epochs=6, recipe=recipe)
     advance = RunProgress.on_train_batch_end
 
     def cut_off(progress: RunProgress, trainer: Any, *args: Any) -> None:
@@ -94,11 +96,11 @@ def test_resume__continues_bit_for_bit(
 
     monkeypatch.setattr(RunProgress, "on_train_batch_end", cut_off)
     with pytest.raises(Interrupted):
-        train("parts", epochs=6)
+        train("parts", epochs=6, recipe=recipe)
     monkeypatch.setattr(RunProgress, "on_train_batch_end", advance)
     with (tmp_path / "parts" / "metrics.jsonl").open("a") as log:
         log.write('{"step": 99}\n')  # of an epoch whose checkpoint was never written
-    resumed = train("parts", epochs=6, resume=True)
+    resumed = train("parts", epochs=6, recipe=recipe, resume=True)
     a = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)
     b = torch.load(resumed / "checkpoints" / "last.ckpt", weights_only=True)
     assert equal(a["state_dict"], b["state_dict"])
@@ -122,7 +124,8 @@ def test_resume__other_settings_are_refused_by_name(train: Train) -> None:
 def test_resume__edited_labels_are_refused(train: Train, label_file: Path) -> None:
     train("run")
     labels = json.loads(label_file.read_text())
-    labels["annotations"][0]["segmentation"][0][0] += 1  # moves the left side of one box
+    for corner in (0, 6):  # the left side of one box
+        labels["annotations"][0]["segmentation"][0][corner] += 1
     label_file.write_text(json.dumps(labels))
     with pytest.raises(ConfigError, match=r"train\.yaml has train = .*Resume with the same"):
         train("run", resume=True)
@@ -219,3 +222,28 @@ def test_paper_recipe__is_the_papers() -> None:
         "feedforward": 1024,
         "dropout": 0.1,
     }
+
+
+def test_fit__divergence_stops_the_run_and_keeps_the_last_sound_weights(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = PrompterModule.training_step
+
+    def poisoned(module: PrompterModule, batch: Any, index: int) -> torch.Tensor:
+        if module.current_epoch == 2:
+            batch = batch._replace(features=batch.features * float("nan"))
+        return forward(module, batch, index)
+
+    monkeypatch.setattr(PrompterModule, "training_step", poisoned)
+    with pytest.raises(TrainingError, match=r"loss is nan in epoch 3, step 5.*--learning-rate"):
+        train("run")
+    assert all(bool(value.isfinite().all()) for value in weights(tmp_path / "run").values())
+
+
+def test_fit__ctrl_c_says_how_to_go_on(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunProgress, "on_train_batch_end", interrupt)
+    with pytest.raises(KeyboardInterrupt, match="go on with --resume"):
+        train("run")

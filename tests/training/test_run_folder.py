@@ -12,7 +12,14 @@ import torch
 import yaml
 
 from wps_sam.errors import CheckpointError, ConfigError, WpsSamError
-from wps_sam.training.run_folder import ModelFolder, RunLog, environment, git_state, open_run
+from wps_sam.training.run_folder import (
+    ModelFolder,
+    RunLog,
+    environment,
+    git_state,
+    open_run,
+    refuse_used_folder,
+)
 from wps_sam.training.validation import AGREEMENT, MaskValidation
 
 SETTINGS: dict[str, Any] = {"seed": 0, "recipe": {"name": "paper", "epochs": 3}, "val": None}
@@ -224,5 +231,33 @@ def test_model_folder__each_epoch_without_validation(folder: Saves) -> None:
 
 def test_model_folder__waits_for_the_first_validation(folder: Saves) -> None:
     model_folder, count = folder
-    model_folder.on_train_epoch_end(trainer(0, 1, {}), MODULE)
+    model_folder.on_train_epoch_end(trainer(0, 1, {}, every=2), MODULE)
     assert count() == 0
+
+
+def test_model_folder__an_epoch_without_validation_does_not_stand_for_the_one_before(
+    folder: Saves,
+) -> None:
+    model_folder, count = folder
+    for epoch in range(4):  # epochs 1 and 3, counted from 0, are validated
+        metrics = {AGREEMENT: 0.5 if epoch < 3 else 0.2}
+        model_folder.on_train_epoch_end(trainer(epoch, epoch, metrics, every=2), MODULE)
+    assert count() == 1
+
+
+def test_refuse_used_folder__a_run_cut_off_before_its_first_checkpoint_is_no_run(
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "run"
+    refuse_used_folder(run)
+    (run / "logs").mkdir(parents=True)
+    (run / "train.yaml").write_text("seed: 0")
+    refuse_used_folder(run)
+    (run / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"run is not empty"):
+        refuse_used_folder(run)
+    (run / "notes.txt").unlink()
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "last.ckpt").write_text("")
+    with pytest.raises(ConfigError, match=r"run is not empty.*--resume"):
+        refuse_used_folder(run)

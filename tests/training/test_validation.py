@@ -36,7 +36,10 @@ def measured_epochs(times: int, validations: int, every: int) -> list[int]:
         if (epoch + 1) % every:
             continue  # Lightning validates every `every` epochs only
         state = SimpleNamespace(
-            current_epoch=epoch, check_val_every_n_epoch=every, sanity_checking=False
+            current_epoch=epoch,
+            check_val_every_n_epoch=every,
+            sanity_checking=False,
+            loggers=[],
         )
         masks.on_validation_epoch_end(cast(L.Trainer, state), cast(L.LightningModule, None))
         if masks.latest:

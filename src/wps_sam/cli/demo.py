@@ -24,7 +24,7 @@ def demo(
 ) -> int:
     """Draw toy pictures, learn their parts from boxes, cut new pictures, score the result.
 
-    Run again with the same settings, it goes on where it was cut off.
+    Run again with the same settings and folder, it goes on where it was cut off.
 
     Args:
         out: folder for everything the demo makes

@@ -32,7 +32,7 @@ def evaluate(
     """Score a predictions.json against true masks.
 
     Args:
-        predictions: The predictions.json that `wps-sam predict` wrote.
+        predictions: The predictions.json that `wps-sam predict` wrote, or its folder.
         data: Truth with masks: a COCO file or a folder in a known layout.
         out: Folder for metrics.json and report.html; without it, only the table is printed.
         images: Folder of the photographs, if they are not beside the truth file.
@@ -40,7 +40,11 @@ def evaluate(
         holdout: Score only every N-th image, the share that training with the same number held out.
         training_log: metrics.jsonl of the run, to draw its learning curve in the report.
     """
+    if images is not None and not images.is_dir():
+        raise ConfigError(f"--images {images} is not a folder; give the folder of the photographs.")
     truth = open_truth(data, images_dir=images, split=split, holdout=holdout)
+    if predictions.is_dir():
+        predictions = predictions / "predictions.json"
     predicted = read_predictions(predictions)
     curve = None if training_log is None else read_training_log(training_log)
     evaluation = evaluate_predictions(predicted, truth)

@@ -59,8 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = escape(str(error))
         error_console.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
         return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)  # noqa: T201  # rich may be mid-line
+    except OSError as error:
+        where = error.filename or "a file"
+        print(f"error: {where}: {error.strerror}. Check the path and the disk.", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt as stopped:
+        print(": ".join(["stopped", *map(str, stopped.args)]), file=sys.stderr)  # noqa: T201  # rich may be mid-line
         return 130
 
 

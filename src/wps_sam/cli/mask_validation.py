@@ -19,8 +19,8 @@ from wps_sam.training.fit import MaskMeasure
 from wps_sam.training.job import LabelledFeatures
 
 
-class TruthPlace(NamedTuple):
-    """Arguments of `open_truth`."""
+class LabelPlace(NamedTuple):
+    """Where labels are: arguments of `open_truth`, and but for `holdout` of `open_weak_labels`."""
 
     data: Path
     images: Path | None
@@ -29,7 +29,7 @@ class TruthPlace(NamedTuple):
 
 
 def mask_measure(
-    place: TruthPlace,
+    place: LabelPlace,
     sam: FrozenSam,
     store: EmbeddingCache,
     validation: LabelledFeatures,
@@ -43,6 +43,8 @@ def mask_measure(
         truth = open_truth(
             place.data, images_dir=place.images, split=place.split, holdout=place.holdout
         )
+        for index in range(len(truth.images)):
+            truth.parts(index)  # a damaged mask shows now, not in the middle of the run
     except DataError as error:
         console.print(escape(f"No mask mIoU during training: {error}"), soft_wrap=True)
         return None

@@ -20,10 +20,11 @@ from wps_sam import __version__
 from wps_sam.cli.console import console
 from wps_sam.errors import ConfigError
 from wps_sam.files import write_atomically
+from wps_sam.images.reading import list_images
 from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
 from wps_sam.inference.journal import CLASSES_FILE, PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
-from wps_sam.inference.sources import Selection, find_images
+from wps_sam.inference.sources import ImageToPredict, Selection, find_images
 from wps_sam.inference.writers import DEFAULT_FORMATS, choose_formats
 
 _GPU_BATCH = 8
@@ -60,6 +61,7 @@ def predict(
     """
     formats = choose_formats(format)
     found = find_images(source, Selection(images, split, holdout), limit=limit)
+    _note_unlisted_images(source, found, limit)
     segmenter = PartSegmenter.load(run, sam=sam, device=device)
     threshold = segmenter.threshold_of(score_threshold)
     prepare_folder(out, segmenter.class_names)
@@ -119,6 +121,25 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=console, transient=True)
+
+
+def _note_unlisted_images(
+    source: Sequence[str], found: Sequence[ImageToPredict], limit: int | None
+) -> None:
+    """Say so if a folder's label file decides what is cut and leaves photographs out."""
+    if len(source) != 1 or limit is not None or not Path(source[0]).is_dir():
+        return
+    listed = {image.path.resolve() for image in found if image.path is not None}
+    others = [file for file in list_images(source) if file.path.resolve() not in listed]
+    if others:
+        console.print(
+            escape(
+                f"note: {source[0]} holds labels, so only their {len(found)} images are cut; "
+                f"{len(others)} other images there are not, such as {others[0].name}. Name the "
+                "images or a pattern to cut them all."
+            ),
+            soft_wrap=True,
+        )
 
 
 def _print_report(report: PredictReport, total: int, written: Path | None) -> None:

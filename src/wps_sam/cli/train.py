@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import Literal
 
+import torch
 from rich.markup import escape
 
 from wps_sam.cli.console import console
 from wps_sam.cli.embed import embed_with_progress
-from wps_sam.cli.mask_validation import TruthPlace, mask_measure
+from wps_sam.cli.mask_validation import LabelPlace, mask_measure
 from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
@@ -20,10 +21,13 @@ from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import MaskMeasure, fit
+from wps_sam.training.fit import MaskMeasure, check_learnable, fit
 from wps_sam.training.job import LabelledFeatures, TrainingJob, check_validation_labels
 from wps_sam.training.precision import choose_precision
 from wps_sam.training.recipes import get_recipe
+from wps_sam.training.run_folder import refuse_used_folder
+
+_GPU_BATCH = 8
 
 
 def train(
@@ -39,7 +43,9 @@ def train(
     resume: bool = False,
     holdout: int | None = None,
     images: Path | None = None,
+    val_images: Path | None = None,
     split: str | None = None,
+    val_split: str | None = None,
     keep_groups: bool = False,
     cache: Path | None = None,
     batch_size: int | None = None,
@@ -63,7 +69,9 @@ def train(
         resume: go on with the run in --out
         holdout: keep every N-th image out of training and validate on those
         images: folder of the images, if not beside the labels
+        val_images: folder of the validation images (default: that of --images)
         split: which split of a data set folder to train on
+        val_split: which split of the folder --val (default: val, where --split is given)
         keep_groups: one label an annotation even if it has several polygons
         cache: folder of the embedding cache
         batch_size: images a step (default: the recipe's)
@@ -74,6 +82,8 @@ def train(
         device: auto, cpu, cuda or mps
         precision: auto = bf16 on devices that have it, else 32 bit
     """
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"--seed is {seed}; give a number from 0 to 4294967295.")
     chosen = get_recipe(
         recipe,
         epochs=epochs,
@@ -81,33 +91,25 @@ def train(
         learning_rate=learning_rate,
         num_queries=num_queries,
     )
-    if val is not None and holdout is not None:
-        raise ConfigError("--val and --holdout both say what to validate on; give one of them.")
-    labels = open_weak_labels(data, images_dir=images, split=split, keep_groups=keep_groups)
-    val_labels = None
-    if val is not None:
-        val_labels = open_weak_labels(val, images_dir=images, keep_groups=keep_groups)
-    elif holdout is not None:
-        labels, val_labels = labels.split_every(holdout)
-    _describe("training", labels)
-    if val_labels is not None:
-        _describe("validation", val_labels)
-        check_validation_labels(labels, val_labels)
-        _note_shared_images(labels, val_labels)
+    if not resume:
+        refuse_used_folder(out)
+    training_place = LabelPlace(data, images, split, None)
+    val_place = _validation_place(training_place, val, val_images or images, val_split, holdout)
+    labels, val_labels = _open_labels(training_place, val_place, keep_groups)
 
-    place = pick_device(device)
+    place = _training_device(device)
     model = load_sam(sam, device=place)
-    store = EmbeddingCache(cache or default_cache_root(), Fingerprint.of(model))
     job = TrainingJob(
         chosen, supervision, seed, choose_precision(precision, place.type), place.type
     )
+    for given in (labels, val_labels):
+        if given is not None:
+            check_learnable(job, model, given)
+    store = EmbeddingCache(cache or default_cache_root(), Fingerprint.of(model))
     validation = None if val_labels is None else _embed(store, model, val_labels)
     measure = None
-    if validation is not None and mask_validations > 0:
-        where = TruthPlace(
-            val or data, images, split if val is None else None, None if val else holdout
-        )
-        measure = mask_measure(where, model, store, validation, chosen.score_threshold)
+    if val_place is not None and validation is not None and mask_validations > 0:
+        measure = mask_measure(val_place, model, store, validation, chosen.score_threshold)
     fit(
         job,
         model,
@@ -129,13 +131,65 @@ def train(
     return 0
 
 
+def _training_device(wanted: str) -> torch.device:
+    """The device, which for training is the first GPU that can be seen."""
+    place = pick_device(wanted)
+    if place.index not in (None, 0):
+        raise ConfigError(
+            f"--device {wanted!r}: training takes the first GPU that it sees. Set "
+            f"CUDA_VISIBLE_DEVICES={place.index} and use --device cuda."
+        )
+    return place
+
+
+def _validation_place(
+    training: LabelPlace,
+    val: Path | None,
+    val_images: Path | None,
+    val_split: str | None,
+    holdout: int | None,
+) -> LabelPlace | None:
+    """Where the validation labels are: `--val`, the held-out share, or nowhere."""
+    if val is not None and holdout is not None:
+        raise ConfigError("--val and --holdout both say what to validate on; give one of them.")
+    if val is not None:
+        has_splits = val.is_dir() and training.split is not None
+        return LabelPlace(val, val_images, val_split or ("val" if has_splits else None), None)
+    return None if holdout is None else training._replace(holdout=holdout)
+
+
+def _open_labels(
+    training: LabelPlace, validation: LabelPlace | None, keep_groups: bool
+) -> tuple[WeakDataset, WeakDataset | None]:
+    """Read the labels, say what was understood, and refuse a pair that does not go together."""
+    labels = _open(training, keep_groups)
+    val_labels = None
+    if validation is not None and validation.holdout is not None:
+        labels, val_labels = labels.split_every(validation.holdout)
+    elif validation is not None:
+        val_labels = _open(validation, keep_groups)
+    _describe("training", labels)
+    if val_labels is not None:
+        _describe("validation", val_labels)
+        check_validation_labels(labels, val_labels)
+        _note_shared_images(labels, val_labels)
+    return labels, val_labels
+
+
+def _open(place: LabelPlace, keep_groups: bool) -> WeakDataset:
+    return open_weak_labels(
+        place.data, images_dir=place.images, split=place.split, keep_groups=keep_groups
+    )
+
+
 def _embed(store: EmbeddingCache, sam: FrozenSam, labels: WeakDataset) -> LabelledFeatures:
     """Embed the images of a label file; any that cannot be read end the run, by name."""
     images = [
         ImageToEmbed(image.path, image.file_name, (image.height, image.width))
         for image in labels.images
     ]
-    report = embed_with_progress(store, sam, images)
+    batch_size = 1 if sam.device.type == "cpu" else _GPU_BATCH
+    report = embed_with_progress(store, sam, images, batch_size=batch_size)
     if report.failures:
         listed = "\n".join(f"  {name}: {reason}" for name, reason in report.failures[:10])
         raise DataError(

@@ -78,6 +78,7 @@ def embed_images(
                 waiting = []
     if waiting:
         _encode(cache, sam, waiting, report, on_progress)
+    _report_copies_of_broken_images(cache, images, report)
     return report
 
 
@@ -115,6 +116,20 @@ def _read_ahead(
         yield from _finish(pending, report, on_progress)
 
 
+def _report_copies_of_broken_images(
+    cache: EmbeddingCache, images: Sequence[ImageToEmbed], report: EmbedReport
+) -> None:
+    """A copy of an image that could not be read has no embedding either."""
+    if not report.failures:
+        return
+    names = {image.path: image.name for image in images}
+    for path, key in list(report.keys.items()):
+        if cache.state(key) != "ready":
+            del report.keys[path]
+            report.reused -= 1
+            report.failures.append((names[path], "the same bytes as an image that failed, above"))
+
+
 def _finish(
     pending: tuple[ImageToEmbed, str, Future[npt.NDArray[np.uint8]]],
     report: EmbedReport,
@@ -125,8 +140,7 @@ def _finish(
     try:
         yield key, future.result()
     except DataError as error:
-        for path in [path for path, other in report.keys.items() if other == key]:
-            del report.keys[path]
+        del report.keys[image.path]
         report.failures.append((image.name, str(error)))
         on_progress(1)
 
@@ -140,8 +154,7 @@ def _encode(
     on_progress: Callable[[int], None],
 ) -> None:
     """Encode a batch and store it."""
-    device = next(sam.parameters()).device
-    features = sam.encode(sam.preprocess([pixels for _, pixels in batch]).to(device))
+    features = sam.encode(sam.preprocess([pixels for _, pixels in batch]).to(sam.device))
     for (key, _), one in zip(batch, features, strict=True):
         cache.write(key, one)
     report.embedded += len(batch)

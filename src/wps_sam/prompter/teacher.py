@@ -21,7 +21,7 @@ def teacher_targets(sam: FrozenSam, image: WeakImage, supervision: Supervision) 
     else of the box is used.
     """
     frame = SamFrame((image.height, image.width), sam.image_side)
-    device = next(sam.parameters()).device
+    device = sam.device
     if supervision == "box":
         boxes = torch.from_numpy(frame.boxes_to_sam(image.boxes_xyxy).astype(np.float32)).to(device)
         tokens = sam.prompt_boxes(boxes)

@@ -16,8 +16,9 @@ from rich.console import Console
 
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.build import build_criterion, build_prompter
-from wps_sam.prompter.interface import Criterion, Prompter
+from wps_sam.prompter.interface import Prompter
 from wps_sam.prompter.store import save_model
 from wps_sam.prompter.teacher import Supervision, teacher_targets
 from wps_sam.sam.frozen import FrozenSam
@@ -49,6 +50,17 @@ _LIGHTNING_ADVICE = (
     ".*does not have many workers.*",  # features are memory-mapped; workers would only copy
 )
 MaskMeasure = Callable[[Prompter], Mapping[str, float]]
+
+
+def check_learnable(job: TrainingJob, sam: FrozenSam, labels: WeakDataset) -> None:
+    """Refuse labels that the recipe cannot learn; needs no embedding, so it can be asked first.
+
+    Raises:
+        ConfigError: names the first such image.
+    """
+    criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
+    for image in labels.images:
+        criterion.check(teacher_targets(sam, image, job.supervision), image.file_name)
 
 
 def join_targets(
@@ -95,7 +107,7 @@ def fit(
         CheckpointError: `resume` without a usable checkpoint.
     """
     criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
-    images, val_images = _check_and_join(job, sam, cache, criterion, train, val)
+    images, val_images = _check_and_join(job, sam, cache, train, val)
     checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
     L.seed_everything(job.seed, verbose=False)
     prompter = build_prompter(job.recipe.prompter, len(train.labels.class_names), sam)
@@ -125,23 +137,19 @@ def _check_and_join(
     job: TrainingJob,
     sam: FrozenSam,
     cache: EmbeddingCache,
-    criterion: Criterion,
     train: LabelledFeatures,
     val: LabelledFeatures | None,
 ) -> tuple[EmbeddedImages, EmbeddedImages | None]:
     """Give every image its targets, and refuse data that cannot be learnt or validated on."""
     if not train.labels.images:
         raise ConfigError(f"{train.labels.source}: no image to train on is left. Check --holdout.")
-    if val is not None:
-        check_validation_labels(train.labels, val.labels)
-
-    def join(data: LabelledFeatures) -> EmbeddedImages:
-        images = join_targets(sam, cache, data, job.supervision)
-        for image, target in zip(data.labels.images, images.targets, strict=True):
-            criterion.check(target, image.file_name)
-        return images
-
-    return join(train), None if val is None else join(val)
+    check_learnable(job, sam, train.labels)
+    images = join_targets(sam, cache, train, job.supervision)
+    if val is None:
+        return images, None
+    check_validation_labels(train.labels, val.labels)
+    check_learnable(job, sam, val.labels)
+    return images, join_targets(sam, cache, val, job.supervision)
 
 
 def validation_interval(recipe: Recipe) -> int:
@@ -226,10 +234,15 @@ def _fit_from(
     with warnings.catch_warnings():
         for message in _LIGHTNING_ADVICE:
             warnings.filterwarnings("ignore", message=message)
-        trainer.fit(
-            module,
-            train_loader,
-            val_loader,
-            ckpt_path=None if checkpoint is None else str(checkpoint),
-            weights_only=True,
-        )
+        try:
+            trainer.fit(
+                module,
+                train_loader,
+                val_loader,
+                ckpt_path=None if checkpoint is None else str(checkpoint),
+                weights_only=True,
+            )
+        except SystemExit as stopped:  # Lightning's answer to Ctrl-C
+            if trainer.interrupted:
+                raise KeyboardInterrupt("go on with --resume") from stopped
+            raise

@@ -6,7 +6,8 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from wps_sam.prompter.interface import Criterion, Prompter
+from wps_sam.errors import TrainingError
+from wps_sam.prompter.interface import Criterion, Losses, Prompter
 from wps_sam.training.data import Batch
 from wps_sam.training.recipes import OptimiserConfig
 from wps_sam.training.schedule import warmup_cosine
@@ -47,11 +48,24 @@ class PrompterModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss of one batch."""
         losses = self.criterion(self.prompter(batch.features), batch.targets)
+        self._refuse_divergence(losses)
         size = len(batch.targets)
         self.log("train/loss", losses.total, on_step=False, on_epoch=True, batch_size=size)
         for name, value in losses.terms.items():
             self.log(f"train/{name}", value, on_step=False, on_epoch=True, batch_size=size)
         return losses.total
+
+    def _refuse_divergence(self, losses: Losses) -> None:
+        """Stop before weights that are no numbers are saved over good ones."""
+        if bool(torch.isfinite(losses.total)):
+            return
+        terms = ", ".join(f"{name} {float(value):g}" for name, value in losses.terms.items())
+        raise TrainingError(
+            f"The loss is {float(losses.total):g} in epoch {self.current_epoch + 1}, step "
+            f"{self.global_step + 1} ({terms}); expected a finite number. Start a new run with a "
+            f"smaller --learning-rate than {self.optimiser.learning_rate:g}. The model folder "
+            "holds the best weights before."
+        )
 
     def validation_step(self, batch: Batch, batch_index: int) -> Any:
         """Output of one batch, for the callbacks that score it; its loss is logged."""

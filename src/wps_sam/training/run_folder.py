@@ -17,6 +17,15 @@ from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.files import write_atomically
 from wps_sam.training.validation import AGREEMENT, MaskValidation
 
+_RUN_FILES = {
+    "train.yaml",
+    "logs",
+    "metrics.jsonl",
+    "checkpoints",
+    "config.json",
+    "classes.json",
+    "model.safetensors",
+}
 _PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
 
 
@@ -41,6 +50,28 @@ def git_state() -> str:
     return described.stdout.strip()
 
 
+def refuse_used_folder(run: Path) -> None:
+    """Check that a new run may begin in a folder.
+
+    A run that was cut off before its first checkpoint leaves nothing to go on from, so its folder
+    counts as empty.
+
+    Raises:
+        ConfigError: it is a file, or holds something.
+    """
+    if not run.exists():
+        return
+    if not run.is_dir():
+        raise ConfigError(f"--out {run} is a file. Choose a folder that is new or empty.")
+    names = {path.name for path in run.iterdir()}
+    is_stillborn = "train.yaml" in names and not (run / "checkpoints" / "last.ckpt").exists()
+    if names and not (is_stillborn and names <= _RUN_FILES):
+        raise ConfigError(
+            f"--out {run} is not empty. Choose another folder, or add --resume to go on with "
+            "the run in it."
+        )
+
+
 def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | None:
     """Prepare a run folder.
 
@@ -58,13 +89,7 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
     """
     settings_file = run / "train.yaml"
     if not resume:
-        if run.exists() and not run.is_dir():
-            raise ConfigError(f"--out {run} is a file. Choose a folder that is new or empty.")
-        if run.exists() and any(run.iterdir()):
-            raise ConfigError(
-                f"--out {run} is not empty. Choose another folder, or add --resume to go on with "
-                "the run in it."
-            )
+        refuse_used_folder(run)
         run.mkdir(parents=True, exist_ok=True)
         content = {**settings, "git": git_state(), "environment": environment()}
         write_atomically(settings_file, yaml.safe_dump(content, sort_keys=False).encode())
@@ -138,7 +163,7 @@ class RunLog(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the epoch's line."""
-        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        validated = was_validated(trainer)
         metrics = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
@@ -153,7 +178,12 @@ class RunLog(L.Callback):
             **masks,
         }
         with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+
+
+def was_validated(trainer: L.Trainer) -> bool:
+    """Whether the epoch that ends now had a validation pass."""
+    return (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
 
 
 class ModelFolder(L.Callback):
@@ -174,9 +204,10 @@ class ModelFolder(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save if this epoch is the best."""
-        if AGREEMENT not in trainer.callback_metrics:
-            if not trainer.val_dataloaders:
-                self.save()
+        if not trainer.val_dataloaders:
+            self.save()
+            return
+        if not was_validated(trainer):  # the metrics of an earlier epoch still stand there
             return
         agreement = float(trainer.callback_metrics[AGREEMENT])
         if agreement >= self.best:  # of equals the later: it has seen more

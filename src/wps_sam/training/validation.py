@@ -95,7 +95,7 @@ class MaskValidation(L.Callback):
             validations: how many validation passes the run will have.
         """
         self.measure = measure
-        self.at = {round(validations * (i + 1) / times) for i in range(times - 1)}
+        self.at = {max(1, round(validations * (i + 1) / times)) for i in range(times - 1)}
         self.latest: dict[str, float] = {}
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -104,3 +104,5 @@ class MaskValidation(L.Callback):
         self.latest = {}
         if (trainer.current_epoch + 1) // every in self.at and not trainer.sanity_checking:
             self.latest = {f"val/{name}": value for name, value in self.measure().items()}
+            for logger in trainer.loggers:
+                logger.log_metrics(self.latest, trainer.global_step)

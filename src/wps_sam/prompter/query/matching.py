@@ -42,5 +42,7 @@ def match_queries(
         (P,) int64: the query that each labelled part is given to; all different.
     """
     cost = matching_cost(class_logits, tokens, targets, config)
-    rows, queries = linear_sum_assignment(cost.float().cpu().numpy())
+    # The solver refuses what is no number; let the loss be the one to say that a run diverged.
+    cost = cost.float().nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
+    rows, queries = linear_sum_assignment(cost.cpu().numpy())
     return np.asarray(queries[np.argsort(rows)], dtype=np.int64)
