@@ -16,7 +16,7 @@ class QueryPrompterConfig:
         width: channels of the transformer; SAM's own 256.
         heads: attention heads.
         feedforward: hidden width of the transformer's feed-forward blocks.
-        dropout: probability, inside the transformer only.
+        dropout: probability, after attention and in the feed-forward blocks of the transformer.
     """
 
     num_queries: int = 25
