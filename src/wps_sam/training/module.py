@@ -61,7 +61,7 @@ class PrompterModule(L.LightningModule):
             return
         terms = ", ".join(f"{name} {float(value):g}" for name, value in losses.terms.items())
         raise TrainingError(
-            f"The loss is {float(losses.total):g} in epoch {self.current_epoch + 1}, step "
+            f"The loss is {float(losses.total.detach()):g} in epoch {self.current_epoch + 1}, step "
             f"{self.global_step + 1} ({terms}); expected a finite number. Start a new run with a "
             f"smaller --learning-rate than {self.optimiser.learning_rate:g}. The model folder "
             "holds the best weights before."
