@@ -64,7 +64,7 @@ def test_weights__bit_identical_after_a_step_through_decode(
     optimiser = torch.optim.AdamW(learning, lr=0.1, weight_decay=0.1)
     features, tokens, image_index = prompts(toy_golden)
     masks = toy_sam.decode(features, student.head(tokens), image_index)
-    masks.low_res_logits.mean().backward()  # type: ignore[no-untyped-call]
+    masks.low_res_logits.mean().backward()  # type: ignore[no-untyped-call]  # torch
     optimiser.step()
     assert len(learning) == 2
     assert all(parameter.grad is None for parameter in toy_sam.parameters())
@@ -141,7 +141,7 @@ def test_decode__chunks_do_not_show(
     def run() -> tuple[Tensor, Tensor]:
         learned = tokens.clone().requires_grad_()
         masks = toy_sam.decode(features, learned, image_index)
-        masks.low_res_logits.square().sum().backward()  # type: ignore[no-untyped-call]
+        masks.low_res_logits.square().sum().backward()  # type: ignore[no-untyped-call]  # torch
         assert learned.grad is not None
         return masks.low_res_logits.detach(), learned.grad
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_version() if name == "--version" else _help())  # noqa: T201  # before rich loads
         return 0
     if name not in VERBS:
-        print(f"wps-sam: {name!r} is not a verb.\n\n{_help()}", file=sys.stderr)  # noqa: T201
+        print(f"wps-sam: {name!r} is not a verb.\n\n{_help()}", file=sys.stderr)  # noqa: T201  # as above
         return 2
     verb = VERBS[name]
     from wps_sam.cli.parser import build_parser
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         where = error.filename or "a file"
-        print(f"error: {where}: {error.strerror}. Check the path and the disk.", file=sys.stderr)  # noqa: T201
+        message = f"error: {where}: {error.strerror}. Check the path and the disk."
+        print(message, file=sys.stderr)  # noqa: T201  # must not fail on a full disk itself
         return 1
     except KeyboardInterrupt as stopped:
         print(": ".join(["stopped", *map(str, stopped.args)]), file=sys.stderr)  # noqa: T201  # rich may be mid-line

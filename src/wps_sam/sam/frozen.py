@@ -68,7 +68,7 @@ class FrozenSam(nn.Module, abc.ABC):
         self._fingerprint: str | None = None
         self._prefix_in_parent: str | None = None
         # torch leaves this method untyped.
-        self.register_load_state_dict_post_hook(_forgive_missing_when_child)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_forgive_missing_when_child)  # type: ignore[no-untyped-call]  # torch
 
     # What an adapter supplies.
 

@@ -33,7 +33,7 @@ class Derived(nn.Module, abc.ABC):
         """Arrange for `derive` to follow every `load_state_dict`."""
         super().__init__()
         # torch leaves this method untyped.
-        self.register_load_state_dict_post_hook(_derive_again)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_derive_again)  # type: ignore[no-untyped-call]  # torch
 
     @abc.abstractmethod
     def derive(self) -> None:
