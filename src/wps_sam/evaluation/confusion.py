@@ -119,10 +119,18 @@ class ConfusionCounts:
             PredictionError: The maps differ in shape or hold a value above C.
         """
         counts = count_pixels(truth_map, predicted_map, self.num_classes, ignore)
-        self.matrix += counts
-        if ignore is not None:
-            self.ignored_pixels += int(np.count_nonzero(ignore))
+        self.add_counts(counts, 0 if ignore is None else int(np.count_nonzero(ignore)))
         return counts
+
+    def add_counts(self, counts: Counts, ignored_pixels: int = 0) -> None:
+        """Add the counts of one image.
+
+        Args:
+            counts: (C + 1, C + 1) int64.
+            ignored_pixels: Pixels that were left out of them.
+        """
+        self.matrix += counts
+        self.ignored_pixels += ignored_pixels
 
     def merge(self, other: Self) -> None:
         """Add the counts of another part of the data set (another process, another shard).

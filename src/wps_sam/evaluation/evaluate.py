@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wps_sam.evaluation.confusion import ConfusionCounts, Counts
-from wps_sam.evaluation.image_scores import ImageScore, PairScores, image_score, pair_scores
+from wps_sam.evaluation.image_scores import ImageScores, PairScores, pair_scores
 from wps_sam.evaluation.matching import Matching, match_predictions
 from wps_sam.evaluation.merging import (
     ClassGroups,
@@ -19,6 +19,7 @@ from wps_sam.evaluation.merging import (
 )
 from wps_sam.evaluation.metrics import ClassMeans, ClassScore, class_means, class_scores
 from wps_sam.evaluation.official_code import OfficialCodeCounts, OfficialCodeScores
+from wps_sam.evaluation.overlap import overlap_parts
 from wps_sam.evaluation.parts import ImageParts
 from wps_sam.evaluation.predictions import PredictionFile, read_predictions
 from wps_sam.evaluation.truth import Truth, open_truth
@@ -67,7 +68,7 @@ class Evaluation:
     merged: MergedScores | None
     pairs: PairScores
     official_code: OfficialCodeScores
-    images: tuple[ImageScore, ...]
+    images: ImageScores
     skipped: Mapping[str, int]
     notes: tuple[str, ...]
 
@@ -163,18 +164,20 @@ def _count_images(
     matching: Matching,
     confusion: ConfusionCounts,
     official: OfficialCodeCounts,
-) -> tuple[ImageScore, ...]:
+) -> ImageScores:
     """Add every image to the counts, one at a time, and return each image's own score."""
-    images = []
+    images = ImageScores(len(truth.class_names))
     for index, image in enumerate(truth.images):
         true_parts = truth.parts(index)
         predicted = in_truth_classes(
             predictions.parts(matching.image_index[index]), matching.class_index
         )
-        counts = count_image(confusion, true_parts, predicted)
+        overlap = overlap_parts(true_parts, predicted)
+        counts = overlap.class_counts(len(truth.class_names))
+        confusion.add_counts(counts, overlap.ignored_pixels)
         official.add(true_parts, predicted)
-        images.append(image_score(image.file_name, counts))
-    return tuple(images)
+        images.add(image.file_name, counts)
+    return images
 
 
 def in_truth_classes(parts: ImageParts, class_index: NDArray[np.int64]) -> ImageParts:
@@ -188,24 +191,6 @@ def in_truth_classes(parts: ImageParts, class_index: NDArray[np.int64]) -> Image
         The same parts in the truth's classes.
     """
     return replace(parts, class_index=class_index[parts.class_index])
-
-
-def count_image(confusion: ConfusionCounts, truth: ImageParts, predicted: ImageParts) -> Counts:
-    """Paint one image's parts, truth and prediction by the same rule, and count them.
-
-    Args:
-        confusion: The data set's counts; the image is added to them.
-        truth: True parts.
-        predicted: Predicted parts in the truth's classes.
-
-    Returns:
-        (C + 1, C + 1) int64, this image's own counts.
-    """
-    return confusion.add(
-        truth.label_map(confusion.num_classes),
-        predicted.label_map(confusion.num_classes),
-        truth.ignore_mask(),
-    )
 
 
 def _merged_scores(

@@ -1,14 +1,18 @@
-"""Scores image by image: the (image, class) pairs, and what a gallery ranks by."""
+"""Scores image by image: the (image, class) pairs, intervals over images, a gallery's ranking."""
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from wps_sam.evaluation.confusion import Counts
 from wps_sam.evaluation.metrics import mean_of
+
+Column = Literal["true_pixels", "predicted_pixels", "correct_pixels"]
 
 
 @dataclass(frozen=True)
@@ -71,25 +75,87 @@ class PairScores:
         }
 
 
-def image_score(file_name: str, counts: Counts) -> ImageScore:
-    """Keep what matters of one image's counts.
+class ImageScores(Sequence[ImageScore]):
+    """The scores of N images in flat columns: 100,000 images take some 30 megabytes.
 
-    Args:
-        file_name: The truth's name of the image.
-        counts: (C + 1, C + 1) int64 of this image alone.
-
-    Returns:
-        The image's score.
+    Attributes:
+        num_classes: C, without background.
+        file_names: N names, the truth's.
     """
-    true, predicted = counts.sum(axis=1)[1:], counts.sum(axis=0)[1:]
-    occurs = np.flatnonzero(true + predicted)
-    correct = np.diagonal(counts)[1:]
-    return ImageScore(
-        file_name, occurs.astype(np.int32), true[occurs], predicted[occurs], correct[occurs]
-    )
+
+    def __init__(self, num_classes: int) -> None:
+        """Start with no image.
+
+        Args:
+            num_classes: C, without background.
+        """
+        self.num_classes = num_classes
+        self.file_names: list[str] = []
+        self._ends = array("q", [0])
+        self._class_index = array("i")
+        self._columns: dict[Column, array[int]] = {
+            "true_pixels": array("q"),
+            "predicted_pixels": array("q"),
+            "correct_pixels": array("q"),
+        }
+
+    def add(self, file_name: str, counts: Counts) -> None:
+        """Keep what matters of one image's counts.
+
+        Args:
+            file_name: The truth's name of the image.
+            counts: (C + 1, C + 1) int64 of this image alone, background first.
+        """
+        true, predicted = counts.sum(axis=1)[1:], counts.sum(axis=0)[1:]
+        occurs = np.flatnonzero(true + predicted)
+        correct = np.diagonal(counts)[1:]
+        self.file_names.append(file_name)
+        self._class_index.extend(occurs.tolist())
+        for column, values in zip(self._columns.values(), (true, predicted, correct), strict=True):
+            column.extend(values[occurs].tolist())
+        self._ends.append(len(self._class_index))
+
+    def table(self, column: Column) -> csr_array:
+        """One column as a table of images and classes.
+
+        Args:
+            column: Which pixel counts.
+
+        Returns:
+            (N, C) sparse int64.
+        """
+        parts = (
+            np.array(self._columns[column], np.int64),
+            np.array(self._class_index, np.int32),
+            np.array(self._ends, np.int64),
+        )
+        return csr_array(parts, shape=(len(self), self.num_classes))
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.file_names)
+
+    @overload
+    def __getitem__(self, index: int) -> ImageScore: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[ImageScore]: ...
+
+    def __getitem__(self, index: int | slice) -> ImageScore | list[ImageScore]:
+        """One image's score, or those of a slice."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"There are {len(self)} images; found index {index}.")
+        index %= len(self)
+        rows = slice(self._ends[index], self._ends[index + 1])
+        columns = (np.array(column[rows], np.int64) for column in self._columns.values())
+        return ImageScore(
+            self.file_names[index], np.array(self._class_index[rows], np.int32), *columns
+        )
 
 
-def pair_scores(images: Iterable[ImageScore]) -> PairScores:
+def pair_scores(images: ImageScores) -> PairScores:
     """Average over (image, class) pairs.
 
     Args:
@@ -98,10 +164,9 @@ def pair_scores(images: Iterable[ImageScore]) -> PairScores:
     Returns:
         The means and how many pairs they cover.
     """
-    all_iou: list[float] = []
-    true_iou: list[float] = []
-    for image in images:
-        iou = image.class_iou
-        all_iou.extend(iou.tolist())
-        true_iou.extend(iou[image.true_pixels > 0].tolist())
-    return PairScores(mean_of(all_iou), mean_of(true_iou), len(all_iou), len(true_iou))
+    true, predicted, correct = (
+        images.table(name).data for name in ("true_pixels", "predicted_pixels", "correct_pixels")
+    )
+    iou = correct / (true + predicted - correct)
+    true_iou = iou[true > 0]
+    return PairScores(mean_of(iou), mean_of(true_iou), len(iou), len(true_iou))

@@ -11,7 +11,7 @@ each summed over the whole data set at original resolution:
 - pixel accuracy: correct pixels / scored pixels, background included.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -131,7 +131,7 @@ def class_means(scores: Sequence[ClassScore]) -> ClassMeans:
     )
 
 
-def mean_of(values: Sequence[float | None]) -> float | None:
+def mean_of(values: Iterable[float | None]) -> float | None:
     """Mean of the values that are defined; None where there is none."""
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None

@@ -1,6 +1,7 @@
 """One image's parts, as truth and prediction both hold them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from wps_sam.evaluation.runs import Runs, runs_area
 
 LabelMap = NDArray[np.uint8 | np.uint16]
 """(H, W), original frame: 0 is background and k is class k - 1."""
+
+PartMap = NDArray[np.unsignedinteger[Any]]
+"""(H, W), original frame: 0 is background and k is part k - 1."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,6 @@ class ImageParts:
     def label_map(self, num_classes: int) -> LabelMap:
         """Paint the parts by the overlap rule of `wps_sam.geometry.masks.paint_semantic`.
 
-        Larger masks are painted first, so the smaller part ends on top; of equal areas the higher
-        score is on top, then the later record.
-
         Args:
             num_classes: C of the data set; fixes the dtype.
 
@@ -65,13 +66,26 @@ class ImageParts:
             classes, else uint16.
         """
         dtype: type[np.uint8] | type[np.uint16] = np.uint8 if num_classes <= 255 else np.uint16
-        canvas: LabelMap = np.zeros(self.hw[0] * self.hw[1], dtype)
+        values = np.concatenate([[0], self.class_index + 1]).astype(dtype)
+        label_map: LabelMap = np.take(values, self.part_map().T).T
+        return label_map
+
+    def part_map(self) -> PartMap:
+        """Paint each part with its own number by the overlap rule.
+
+        Larger masks are painted first, so the smaller part ends on top; of equal areas the higher
+        score is on top, then the later record.
+
+        Returns:
+            (H, W), column-major: 0 is background and k is part k - 1; uint8 for up to 255 parts,
+            wider beyond that.
+        """
+        canvas: PartMap = np.zeros(self.hw[0] * self.hw[1], np.min_scalar_type(len(self.runs)))
         areas = np.array([runs_area(runs) for runs in self.runs], np.int64)
         # lexsort sorts by its last key first.
         for part in np.lexsort((np.arange(len(areas)), self.scores, -areas)):
-            _paint(canvas, self.runs[part], int(self.class_index[part]) + 1)
-        label_map: LabelMap = canvas.reshape(self.hw[1], self.hw[0]).T
-        return label_map
+            _paint(canvas, self.runs[part], int(part) + 1)
+        return canvas.reshape(self.hw[1], self.hw[0]).T
 
     def ignore_mask(self) -> NDArray[np.bool_] | None:
         """(H, W) bool union of the ignored regions, column-major; None where there is none."""
@@ -87,7 +101,7 @@ class ImageParts:
         return [self.runs[part] for part in np.flatnonzero(self.class_index == class_index)]
 
 
-def _paint(canvas: LabelMap, runs: Runs, value: int) -> None:
+def _paint(canvas: NDArray[Any], runs: Runs, value: int) -> None:
     """Set a mask's pixels in a flat, column-major canvas."""
     ends = np.cumsum(runs).tolist()
     for start, end in zip(ends[0::2], ends[1::2], strict=False):  # a last run of 0s has no partner
