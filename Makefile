@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types ci docs clean
+.PHONY: demo test test-browser lint types ci docs clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +18,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The report in a real browser; needs Chromium (WPS_SAM_BROWSER may name another one).
+test-browser: $(READY)
+	$(BIN)/python -m pytest tests/evaluation/report -m browser
 
 lint: $(READY)
 	$(BIN)/ruff check .

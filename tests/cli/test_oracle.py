@@ -75,7 +75,7 @@ def test_one_prompt_a_polygon_unless_groups_are_kept(data: Path, tmp_path: Path)
         out = tmp_path / f"out{len(words)}"
         assert oracle(data, out, "--prompt", "box", *words) == 0
         found = read_predictions(out / "predictions.json")
-        counts.append([mask.class_index for mask in found.masks[0]].count(1))
+        counts.append(found.parts(0).class_index.tolist().count(1))
     assert counts == [2, 1]
 
 

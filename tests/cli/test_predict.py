@@ -100,7 +100,7 @@ def test_formats_and_limit(run_folder: Path, photos: Path, tmp_path: Path) -> No
         "semantic",
     ]
     predictions = read_predictions(out / "predictions.json")
-    assert [len(masks) for masks in predictions.masks] == [0, 0]
+    assert [len(predictions.parts(index).runs) for index in range(2)] == [0, 0]
 
 
 def test_broken_image__listed_and_exit_1_and_the_others_written(

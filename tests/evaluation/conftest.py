@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from wps_sam.evaluation.evaluate import Evaluation, evaluate_predictions
+from wps_sam.evaluation.evaluate import evaluate_predictions
 from wps_sam.evaluation.parts import ImageParts
+from wps_sam.evaluation.result import Evaluation
 from wps_sam.geometry.masks import mask_to_rle
 
 Mask = NDArray[np.bool_]

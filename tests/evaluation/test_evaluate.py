@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from wps_sam.errors import ConfigError
+from wps_sam.errors import ConfigError, PredictionError
+from wps_sam.evaluation.evaluate import evaluate_predictions
+from wps_sam.evaluation.predictions import read_predictions
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Scene
@@ -188,3 +190,78 @@ def test_predicted_classes_in_another_order_are_matched_by_name(scene: Scene) ->
     scene.true("a.jpg", "wheel", square(0, 0))
     scene.predict("a.jpg", "wheel", square(0, 0))
     assert scene.evaluate().miou == 1
+
+
+def test_share_of_the_oracle(scene: Scene) -> None:
+    # 16 true pixels; the prediction finds 8 of them, the oracle 12, neither anything else.
+    scene.true("a.jpg", "wheel", square(0, 0))
+    scene.predict("a.jpg", "wheel", square(0, 0) & square(2, 0))
+    predictions = read_predictions(scene.predictions_path)
+    oracle = scene.folder / "oracle.json"
+    scene.predictions["annotations"].clear()
+    scene.predict("a.jpg", "wheel", square(0, 0) & square(1, 0))
+    oracle.write_text(json.dumps(scene.predictions))
+    result = evaluate_predictions(predictions, scene.truth_path, oracle=oracle)
+    assert result.miou == 0.5
+    assert result.oracle is not None
+    assert result.oracle.miou == result.oracle.macc == 0.75
+    assert result.oracle.miou_share == pytest.approx(0.5 / 0.75, abs=1e-12)
+    assert result.oracle.macc_share == pytest.approx(0.5 / 0.75, abs=1e-12)
+    # Of the 8 missed pixels the oracle finds 4.
+    assert result.anatomy.bad_mask_split == {"bad_prompt": 0.25, "sam_limit": 0.25}
+    assert result.to_dict()["oracle"]["predictions"] == "oracle.json"
+
+
+def test_oracle_of_other_images_is_refused(scene: Scene) -> None:
+    scene.true("a.jpg", "wheel", square(0, 0))
+    predictions = read_predictions(scene.predictions_path)
+    scene.predictions["images"].clear()
+    with pytest.raises(PredictionError, match=r"no predictions for 1 of 1 images"):
+        evaluate_predictions(predictions, scene.truth_path, oracle=scene.predictions_path)
+
+
+def test_supercategories(scene: Scene) -> None:
+    # A dog's head called a cat's head is right for the animal's head, and so is the tail.
+    scene = type(scene)(scene.folder, ("dog head", "cat head", "tail"))
+    for record, group in zip(scene.truth["categories"], ("head", "head", ""), strict=True):
+        record["supercategory"] = group
+    scene.image("a.jpg")
+    scene.true("a.jpg", "dog head", square(0, 0))
+    scene.true("a.jpg", "tail", square(5, 5))
+    scene.predict("a.jpg", "cat head", square(0, 0))
+    scene.predict("a.jpg", "tail", square(5, 5))
+    result = scene.evaluate()
+    assert result.miou == 0.5
+    assert result.supercategories is not None
+    assert result.supercategories.means.miou == 1
+    assert result.supercategories.members == {"head": ["dog head", "cat head"]}
+
+
+def test_every_score_of_one_scene_by_hand(scene: Scene) -> None:
+    # A wheel found but for one row of four, and a door that is not there.
+    scene.true("a.jpg", "wheel", square(0, 0))
+    scene.predict("a.jpg", "wheel", square(0, 0) & square(1, 0))
+    scene.predict("a.jpg", "door", square(5, 5))
+    scores = scene.evaluate().to_dict()
+    assert scores["miou"] == scores["macc"] == 0.75
+    assert scores["miou_true_or_predicted_classes"] == 0.375
+    # Bands are 1 pixel wide. True 4 x 4: 12 pixels around a hole of 2 x 2. Predicted 3 x 4, the
+    # lower rows: 10 around a hole of 1 x 2. Common: 2 + 2 + 4 pixels in the three rows.
+    assert scores["boundary"]["boundary_miou"] == pytest.approx(8 / 14, abs=1e-12)
+    # One match of IoU 0.75; the door is a false segment of a class of its own.
+    assert scores["panoptic"]["pq"] == 0.375
+    # AP counts at IoU 0.50, 0.55 .. 0.75: six thresholds of ten; the door has no truth.
+    assert scores["average_precision"]["ap"] == pytest.approx(0.6, abs=1e-12)
+    assert scores["average_precision"]["ap75"] == pytest.approx(1, abs=1e-12)
+    assert scores["error_anatomy"]["lost"] == {
+        "missed_part": 0,
+        "false_part": 0,
+        "wrong_class": 0,
+        "left_right_swap": 0,
+        "bad_mask": 0.25,
+    }
+    assert scores["part_unit"] == "polygon"
+    # One image says nothing about others.
+    assert scores["intervals"]["miou"] is None
+    assert scores["oracle"] is None
+    json.dumps(scores, allow_nan=False)

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from wps_sam.evaluation.merging import group_classes, left_right_rule, merge_counts
+from wps_sam.errors import ConfigError
+from wps_sam.evaluation.merging import (
+    group_classes,
+    left_right_rule,
+    merge_counts,
+    supercategory_rule,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +30,49 @@ from wps_sam.evaluation.merging import group_classes, left_right_rule, merge_cou
 )
 def test_left_right_rule(names: list[str], expected: dict[str, str]) -> None:
     assert left_right_rule(names) == expected
+
+
+@pytest.mark.parametrize(
+    ("supercategories", "expected"),
+    [
+        (["car", "car", "dog"], {"a": "car", "b": "car", "c": "dog"}),
+        (["car", "car", ""], {"a": "car", "b": "car"}),
+        (["car", "car", "None"], {"a": "car", "b": "car"}),
+        (["", "", ""], {}),
+        (["none", "none", "car"], {}),
+        (["car", "bus", "dog"], {}),
+        (["a", "b", "c"], {}),
+        (["car", "car", "car"], {}),
+        # The class c, which has none, is called like the others' supercategory: one group of all.
+        (["c", "c", ""], {}),
+        (["", "a", ""], {"b": "a"}),
+    ],
+    ids=[
+        "two groups",
+        "one without",
+        "the word none",
+        "none given",
+        "none and one",
+        "all apart",
+        "own names",
+        "all in one",
+        "all in one by name",
+        "under another class",
+    ],
+)
+def test_supercategory_rule(supercategories: list[str], expected: dict[str, str]) -> None:
+    assert supercategory_rule(["a", "b", "c"], supercategories) == expected
+
+
+def test_no_class_has_no_supercategory() -> None:
+    assert supercategory_rule([], []) == {}
+
+
+def test_unknown_classes_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"exist: x, y\. The classes are: a, b\. Correct the names, or leave them"
+    ):
+        group_classes(["a", "b"], {"y": "z", "x": "z", "a": "z"})
 
 
 def test_merged_counts_by_hand() -> None:

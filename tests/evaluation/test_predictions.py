@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tests.evaluation.conftest import ClassMask, Scene
 
 EYE = np.eye(10, dtype=bool)
+KEYS = ("images", "categories", "annotations")
 
 
 def test_masks_come_back_with_class_and_score(scene: Scene, class_mask: ClassMask) -> None:
@@ -38,6 +41,7 @@ def test_masks_come_back_with_class_and_score(scene: Scene, class_mask: ClassMas
         ({"score": float("inf")}, r"annotation 1 needs a score.*found inf"),
         ({"score": "0.5"}, r"annotation 1 needs a score.*found '0.5'"),
         ({"score": True}, r"annotation 1 needs a score.*found True"),
+        ({"score": 10**400}, r"annotation 1 needs a score, a finite number; found 1000"),
         ({"category_id": 77}, r"annotation 1 has category_id 77.*\[5, 6\]"),
         ({"category_id": None}, r"annotation 1 has category_id None"),
         ({"image_id": 9}, r"annotation 1 belongs to image 9, which is not in the file's 1 images"),
@@ -51,6 +55,44 @@ def test_bad_annotations(scene: Scene, change: dict[str, Any], message: str) -> 
     scene.predictions["annotations"][0] |= change
     with pytest.raises(PredictionError, match=message + r".*wps-sam predict"):
         read_predictions(scene.predictions_path)
+
+
+@pytest.mark.parametrize("order", list(permutations(KEYS)), ids="-".join)
+def test_keys_come_in_any_order(scene: Scene, order: tuple[str, ...]) -> None:
+    scene.predict("a.jpg", "door", EYE, score=0.25)
+    scene.predictions = {"info": {"list": [1]}} | {key: scene.predictions[key] for key in order}
+    predictions = read_predictions(scene.predictions_path)
+    assert predictions.class_names == ("wheel", "door")
+    assert predictions.parts(0).scores.tolist() == [0.25]
+    scene.predictions["annotations"][0]["image_id"] = 9
+    with pytest.raises(PredictionError, match=r"annotation 1 belongs to image 9"):
+        read_predictions(scene.predictions_path)
+
+
+def test_masks_keep_the_order_of_the_file_however_images_are_mixed(scene: Scene) -> None:
+    scene.image("b.jpg")
+    for number in range(6):
+        scene.predict("ab"[number % 2] + ".jpg", "wheel", EYE, score=number / 8)
+    predictions = read_predictions(scene.predictions_path)
+    assert predictions.parts(0).scores.tolist() == [0, 0.25, 0.5]
+    assert predictions.parts(1).scores.tolist() == [0.125, 0.375, 0.625]
+    assert predictions.parts(-1).scores.tolist() == [0.125, 0.375, 0.625]
+    with pytest.raises(IndexError):
+        predictions.parts(2)
+
+
+def test_memory_does_not_grow_with_the_masks(scene: Scene) -> None:
+    # 400 masks of 50,000 characters are 20 MB; the bound leaves room for a chunk and a batch.
+    rle = {"size": [10, 10], "counts": "0" * 50_000}
+    for _ in range(400):
+        scene.predict("a.jpg", "wheel", rle)
+    path = scene.predictions_path
+    tracemalloc.start()
+    read_predictions(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert path.stat().st_size > 20e6
+    assert peak < 8e6
 
 
 def test_score_left_out(scene: Scene) -> None:
@@ -82,10 +124,12 @@ def test_bad_masks(scene: Scene, rle: dict[str, Any], message: str) -> None:
     [
         ("images", 0, {"height": None}, r"an image needs id, file_name, height and width"),
         ("images", 0, {"height": 0}, r"size of at least 1 x 1"),
+        ("images", 0, {"height": float("inf")}, r"an image needs id.*found \{.*inf"),
         ("images", 0, {"id": [1]}, r"number or text as id"),
         ("images", 1, {"id": 1}, r"image id 1 occurs more than once"),
         ("images", 1, {"file_name": "a.jpg"}, r"file_name 'a\.jpg' occurs more than once"),
         ("categories", 0, {"id": "x"}, r"a category needs id \(a whole number\) and name"),
+        ("categories", 0, {"id": float("inf")}, r"a category needs id"),
         ("categories", 0, {"id": 6}, r"category id 6 occurs more than once"),
         ("categories", 0, {"name": "door"}, r"category name 'door' occurs more than once"),
     ],
@@ -102,9 +146,11 @@ def test_bad_images_and_categories(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"{", "cannot be read as JSON"),
-        (b"", "cannot be read as JSON"),
-        (b"\xff\xfe", "cannot be read as JSON"),
+        (b"{", r"cannot be read as JSON: .*line 1 column 2 \(char 1\)"),
+        (b"", "cannot be read as JSON: the file is empty"),
+        (b"\xff\xfe", "cannot be read as JSON: byte 0 is 0xff"),
+        (b'{"images": [], "categories": [], "annotations": [', "cannot be read as JSON: .*char 49"),
+        (b'{"images": [], "images": []}', "cannot be read as JSON: The key 'images' occurs twice"),
         (b"[]", "bare list"),
         (b'"x"', "images is NoneType"),
         (b'{"images": [], "categories": {}}', "categories is dict"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,18 @@ import pytest
 
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.evaluation.truth import open_truth
+from wps_sam.labels.coco import read_coco_weak
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import ClassMask, Scene
 
 SQUARE = [1, 1, 5, 1, 5, 4, 1, 4]
+"""4 x 3 pixels."""
+
+OTHER = [6, 6, 9, 6, 9, 9, 6, 9]
+"""3 x 3 pixels."""
+
+KEYS = ("images", "categories", "annotations")
 
 
 def test_every_kind_of_mask_is_read(scene: Scene, class_mask: ClassMask) -> None:
@@ -35,10 +43,128 @@ def test_every_kind_of_mask_is_read(scene: Scene, class_mask: ClassMask) -> None
 
 
 def test_groups_stay_one_mask(scene: Scene, class_mask: ClassMask) -> None:
-    scene.true("a.jpg", "wheel", [SQUARE, [6, 6, 9, 6, 9, 9, 6, 9]])
-    parts = open_truth(scene.truth_path).parts(0)
+    scene.true("a.jpg", "wheel", [SQUARE, OTHER])
+    truth = open_truth(scene.truth_path, keep_groups=True)
+    parts = truth.parts(0)
+    assert truth.part_unit == "annotation"
     assert len(parts.runs) == 1
     assert class_mask(parts, 0).sum() == 12 + 9
+
+
+def test_each_polygon_is_a_part(scene: Scene, class_mask: ClassMask) -> None:
+    scene.true("a.jpg", "wheel", [SQUARE, [1, 1], OTHER])
+    scene.true("a.jpg", "door", [OTHER])
+    scene.true("a.jpg", "door", np.eye(10, dtype=bool))
+    truth = open_truth(scene.truth_path)
+    parts = truth.parts(0)
+    assert truth.part_unit == "polygon"
+    assert parts.class_index.tolist() == [0, 0, 1, 1]
+    assert [int(runs[1::2].sum()) for runs in parts.runs] == [12, 9, 9, 10]
+    grouped = open_truth(scene.truth_path, keep_groups=True).parts(0)
+    assert grouped.class_index.tolist() == [0, 1, 1]
+    for class_index in (0, 1):
+        assert (class_mask(parts, class_index) == class_mask(grouped, class_index)).all()
+
+
+def test_units_are_those_of_training(scene: Scene) -> None:
+    scene.image("b.jpg", with_file=True)
+    Path(scene.folder / "a.jpg").write_bytes((scene.folder / "b.jpg").read_bytes())
+    scene.true("a.jpg", "wheel", [SQUARE, OTHER])
+    scene.true("b.jpg", "door", [SQUARE, [1, 1], OTHER, [0, 0, 4, 0, 4, 9]])
+    scene.true("b.jpg", "wheel", OTHER)
+    for keep_groups in (False, True):
+        labels = read_coco_weak(scene.truth_path, keep_groups=keep_groups)
+        truth = open_truth(scene.truth_path, keep_groups=keep_groups)
+        for index, image in enumerate(labels.images):
+            assert truth.parts(index).class_index.tolist() == image.class_index.tolist()
+
+
+def test_a_damaged_polygon_is_named_among_its_annotation(scene: Scene) -> None:
+    scene.true("a.jpg", "wheel", [SQUARE, [1, 2, 3, 4, 5, 6, 7]])
+    truth = open_truth(scene.truth_path)
+    with pytest.raises(DataError, match=r"polygon 1 of annotation 1 of image 1 \(a\.jpg\)"):
+        truth.parts(0)
+
+
+def test_supercategories(scene: Scene) -> None:
+    scene.truth["categories"][1]["supercategory"] = "car"
+    scene.truth["categories"].insert(0, {"id": 1, "name": "background", "supercategory": "none"})
+    scene.true("a.jpg", "door", [SQUARE])
+    truth = open_truth(scene.truth_path)
+    assert truth.class_names == ("wheel", "door")
+    assert truth.supercategories == ("", "car")
+
+
+def test_an_unused_heading_shifts_no_class(scene: Scene) -> None:
+    # Roboflow's category 0 is the group of all others; it is dropped unless an annotation has it.
+    for category in scene.truth["categories"]:
+        category["supercategory"] = "car"
+    scene.truth["categories"].insert(0, {"id": 0, "name": "car", "supercategory": "none"})
+    scene.true("a.jpg", "door", [SQUARE])
+    truth = open_truth(scene.truth_path)
+    assert truth.category_ids == (5, 6)
+    assert truth.parts(0).class_index.tolist() == [1]
+    assert "heading over other categories" in truth.notes[0]
+    scene.true("a.jpg", "car", [SQUARE])
+    truth = open_truth(scene.truth_path)
+    assert truth.class_names == ("car", "wheel", "door")
+    assert truth.parts(0).class_index.tolist() == [2, 0]
+
+
+def test_a_heading_used_outside_the_holdout_stays(scene: Scene) -> None:
+    for category in scene.truth["categories"]:
+        category["supercategory"] = "car"
+    scene.truth["categories"].insert(0, {"id": 0, "name": "car", "supercategory": "none"})
+    scene.image("b.jpg")
+    scene.true("a.jpg", "car", [SQUARE])
+    scene.true("b.jpg", "door", [SQUARE])
+    truth = open_truth(scene.truth_path, holdout=2)
+    assert truth.class_names == ("car", "wheel", "door")
+
+
+@pytest.mark.parametrize("order", list(permutations(KEYS)), ids="-".join)
+def test_keys_come_in_any_order(scene: Scene, order: tuple[str, ...]) -> None:
+    scene.true("a.jpg", "door", [SQUARE])
+    scene.truth = {key: scene.truth[key] for key in order}
+    assert open_truth(scene.truth_path).parts(0).class_index.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": 1}, r"annotation id 1 occurs twice, for image 1 and image 2; each.*renumber"),
+        ({"image_id": 9}, r"annotation 2 belongs to image 9, but no image has this id"),
+        ({"category_id": 9}, r"annotation 2 of image 2 \(b\.jpg\) has category_id 9"),
+    ],
+    ids=["id", "image", "category"],
+)
+def test_unsound_annotations(scene: Scene, change: dict[str, Any], message: str) -> None:
+    scene.image("b.jpg")
+    scene.true("a.jpg", "wheel", [SQUARE])
+    scene.true("b.jpg", "wheel", [SQUARE])
+    scene.truth["annotations"][1] |= change
+    with pytest.raises(DataError, match=message):
+        open_truth(scene.truth_path)
+
+
+def test_ids_of_different_kinds_are_different(scene: Scene) -> None:
+    for number in (1, "1", 10**30, None):
+        scene.true("a.jpg", "wheel", [SQUARE], id=number)
+    del scene.truth["annotations"][3]["id"]
+    assert len(open_truth(scene.truth_path).parts(0).runs) == 4
+
+
+def test_only_the_first_skipped_records_are_held(scene: Scene) -> None:
+    scene.true("a.jpg", "wheel", [SQUARE])
+    for _ in range(500):
+        scene.true("a.jpg", "wheel", [[1, 1]])
+    truth = open_truth(scene.truth_path)
+    assert truth.skip_counts() == {"polygon with fewer than 3 points": 500}
+    assert [skip.record for skip in truth.first_skipped][:2] == [
+        "annotation 2 of image 1 (a.jpg)",
+        "annotation 3 of image 1 (a.jpg)",
+    ]
+    assert len(truth.first_skipped) == 20
 
 
 def test_what_is_left_out_is_counted_and_named(scene: Scene) -> None:
@@ -54,16 +180,17 @@ def test_what_is_left_out_is_counted_and_named(scene: Scene) -> None:
         "annotation without a mask": 1,
         "annotation of a category that is no part": 1,
     }
-    assert truth.skipped[0].record == "annotation 1 of image 1 (a.jpg)"
+    assert truth.first_skipped[0].record == "polygon 1 of annotation 1 of image 1 (a.jpg)"
     assert len(truth.parts(0).runs) == 1
     assert "_background_" in truth.notes[0]
 
 
-def test_crowd_becomes_ignored(scene: Scene) -> None:
-    scene.true("a.jpg", "wheel", [SQUARE], iscrowd=True)
+def test_crowd_becomes_one_ignored_region(scene: Scene) -> None:
+    scene.true("a.jpg", "wheel", [SQUARE, OTHER], iscrowd=True)
     scene.true("a.jpg", "wheel", [SQUARE], iscrowd=False)
     parts = open_truth(scene.truth_path).parts(0)
     assert len(parts.runs) == len(parts.ignored) == 1
+    assert parts.ignored[0][1::2].sum() == 12 + 9
 
 
 def test_holdout_scores_every_nth_image(scene: Scene) -> None:
@@ -74,6 +201,7 @@ def test_holdout_scores_every_nth_image(scene: Scene) -> None:
     assert [image.file_name for image in truth.images] == ["c.jpg", "f.jpg"]
     assert truth.left_out == ("a.jpg", "b.jpg", "d.jpg", "e.jpg", "g.jpg")
     assert len(truth.parts(0).runs) == 1
+    assert len(truth.parts(-2).runs) == 1
     for bad in (1, 8):
         with pytest.raises(ConfigError, match=rf"holdout must be from 2 to .* 7 in .*found {bad}"):
             open_truth(scene.truth_path, holdout=bad)

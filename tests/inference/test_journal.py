@@ -62,7 +62,7 @@ def test_no_parts_at_all(
         path = journal.finish(images, {}, keep=False)
     found = read_predictions(path)
     assert [image.hw for image in found.images] == [(60, 80)]
-    assert found.masks == ((),)
+    assert found.parts(0).runs == ()
 
 
 def interrupt(out: Path, images: list[ImageToPredict], prediction: PartPrediction) -> None:

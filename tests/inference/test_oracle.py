@@ -78,7 +78,7 @@ def test_all_images__those_without_labels_too(
         ("a.jpg", (100, 200)),
         ("z.jpg", (100, 200)),
     ]
-    assert [len(masks) for masks in found.masks] == [1, 0]
+    assert [len(found.parts(index).runs) for index in range(2)] == [1, 0]
 
 
 def test_broken_image_ends_the_run(box_sam: BoxSam, photos: Path, tmp_path: Path) -> None:

@@ -8,9 +8,12 @@ from rich.markup import escape
 
 from wps_sam.cli.console import console
 from wps_sam.cli.evaluate import evaluate
+from wps_sam.cli.oracle import OraclePrompts, prompt_with_labels
 from wps_sam.cli.predict import predict
 from wps_sam.cli.train import train
 from wps_sam.errors import ConfigError
+from wps_sam.labels.open import open_weak_labels
+from wps_sam.sam.build import load_sam
 from wps_sam.toy import ToyConfig, draw_toy_dataset, holds_toy_dataset
 
 
@@ -55,10 +58,22 @@ def demo(
     )
     _heading("3/4  Cut the validation pictures into named parts")
     status = status or predict(run, [str(labels["val"])], out=predicted)
-    _heading("4/4  Score against the exact masks")
-    status = status or evaluate(
-        predicted / "predictions.json", labels["val"], out=out, training_log=run / "metrics.jsonl"
-    )
+    _heading("4/4  Score against the exact masks, beside what SAM makes of the true boxes")
+    if not status:
+        bound = prompt_with_labels(
+            load_sam("mobile_sam"),
+            open_weak_labels(labels["val"]),
+            OraclePrompts(),
+            out / "oracle",
+            out / "cache",
+        )
+        status = evaluate(
+            [str(predicted)],
+            labels["val"],
+            out=out,
+            oracle=bound,
+            training_log=run / "metrics.jsonl",
+        )
     if status:
         raise ConfigError(f"The demo stopped; see above. Delete {out} to start anew.")
     miou = json.loads((out / "metrics.json").read_text())["miou"]

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from rich.markup import escape
 
 from wps_sam.cli.console import console
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import DataError
-from wps_sam.evaluation.confusion import ConfusionCounts
-from wps_sam.evaluation.metrics import class_means, class_scores
+from wps_sam.evaluation.collector import ScoreCollector, TruthFacts
+from wps_sam.evaluation.parts import ImageParts
+from wps_sam.evaluation.runs import mask_to_runs
 from wps_sam.evaluation.truth import Truth, open_truth
+from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.interface import Prompter
 from wps_sam.sam.frozen import FrozenSam
@@ -26,6 +29,7 @@ class LabelPlace(NamedTuple):
     images: Path | None
     split: str | None
     holdout: int | None
+    keep_groups: bool = False
 
 
 def mask_measure(
@@ -41,7 +45,11 @@ def mask_measure(
     """
     try:
         truth = open_truth(
-            place.data, images_dir=place.images, split=place.split, holdout=place.holdout
+            place.data,
+            images_dir=place.images,
+            split=place.split,
+            holdout=place.holdout,
+            keep_groups=place.keep_groups,
         )
         for index in range(len(truth.images)):
             truth.parts(index)  # a damaged mask shows now, not in the middle of the run
@@ -65,14 +73,30 @@ def mask_measure(
 def _score(
     segmenter: PartSegmenter, truth: Truth, store: EmbeddingCache, validation: LabelledFeatures
 ) -> Mapping[str, float]:
-    classes = len(truth.class_names)
-    counts = ConfusionCounts(classes)
-    for index, (image, key) in enumerate(
-        zip(validation.labels.images, validation.keys, strict=True)
-    ):
-        parts = truth.parts(index)
-        found = segmenter.predict_features(store.read(key), (image.height, image.width))
-        counts.add(parts.label_map(classes), found.semantic, parts.ignore_mask())
-    means = class_means(class_scores(counts.matrix, truth.class_names))
-    scores = {"miou": means.miou, "macc": means.macc}
+    """The main scores of `wps-sam evaluate`, by the same code."""
+    with ScoreCollector(TruthFacts.of(truth)) as collector:
+        for index, (image, key) in enumerate(
+            zip(validation.labels.images, validation.keys, strict=True)
+        ):
+            found = segmenter.predict_features(store.read(key), (image.height, image.width))
+            collector.add(image.file_name, truth.parts(index), _image_parts(found))
+        evaluation = collector.scores()
+    scores = {
+        "miou": evaluation.miou,
+        "macc": evaluation.macc,
+        "miou_image_class_pairs": evaluation.pairs.miou_image_class_pairs,
+        "boundary_miou": evaluation.boundary.boundary_miou,
+        "pq": evaluation.panoptic.pq,
+        "ap": evaluation.average_precision.ap,
+    }
     return {name: value for name, value in scores.items() if value is not None}
+
+
+def _image_parts(found: PartPrediction) -> ImageParts:
+    """A prediction in the form in which scores are counted."""
+    return ImageParts(
+        hw=found.original_hw,
+        class_index=found.class_index,
+        runs=tuple(mask_to_runs(mask) for mask in found.masks),
+        scores=found.scores.astype(np.float64),
+    )

@@ -1,7 +1,7 @@
 """`wps-sam oracle`: what the frozen SAM reaches when it is given the true boxes or points."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.markup import escape
 
@@ -62,15 +62,50 @@ def oracle(
     if holdout is not None:
         labels = _held_out(labels, holdout)
     model = load_sam(sam, device=pick_device(device))
+    written = prompt_with_labels(
+        model, labels, OraclePrompts(prompt, mask, keep_groups), out, cache
+    )
+    return evaluate(
+        [str(written)],
+        data,
+        out=out,
+        keep_groups=keep_groups,
+        images=images,
+        split=split,
+        holdout=holdout,
+    )
+
+
+class OraclePrompts(NamedTuple):
+    """What SAM is given, and which of its masks is kept."""
+
+    prompt: Literal["box", "point"] = "box"
+    mask: Literal["single", "best-of-3"] = "single"
+    keep_groups: bool = False
+
+
+def prompt_with_labels(
+    sam: FrozenSam, labels: WeakDataset, prompts: OraclePrompts, out: Path, cache: Path | None
+) -> Path:
+    """Let SAM cut out the labelled parts of all images.
+
+    Args:
+        sam: Encodes the prompts and decodes the masks.
+        labels: The images and their weak labels.
+        prompts: What SAM is given; `keep_groups` is only written down.
+        out: Folder for predictions.json and classes.json.
+        cache: Folder of an embedding cache to read and fill; None encodes each image anew.
+
+    Returns:
+        The predictions.json.
+    """
     prepare_folder(out, labels.class_names)
-    features_of = encode_live(model) if cache is None else _cached(model, labels, cache)
+    features_of = encode_live(sam) if cache is None else _cached(sam, labels, cache)
     settings = {
         "made_by": f"wps-sam {__version__} oracle",
-        "sam": model.name,
-        "sam_fingerprint": model.fingerprint,
-        "prompt": prompt,
-        "mask": mask,
-        "keep_groups": keep_groups,
+        "sam": sam.name,
+        "sam_fingerprint": sam.fingerprint,
+        **prompts._asdict(),
         "features": "computed" if cache is None else "cached as float16",
         "labels": content_hash(labels.source),
     }
@@ -78,17 +113,15 @@ def oracle(
     with PredictionJournal(out, settings, categories) as journal, progress_bar() as bar:
         task = bar.add_task("prompting", total=len(labels.images))
         predicted = predict_oracle(
-            model,
+            sam,
             labels,
             features_of,
             journal,
-            prompt=prompt,
-            mask=mask,
+            prompt=prompts.prompt,
+            mask=prompts.mask,
             on_progress=lambda done: bar.advance(task, done),
         )
-        written = journal.finish(predicted, {}, keep=False)
-    evaluate(written, data, out=out, images=images, split=split, holdout=holdout)
-    return 0
+        return journal.finish(predicted, {}, keep=False)
 
 
 def _held_out(labels: WeakDataset, every: int) -> WeakDataset:

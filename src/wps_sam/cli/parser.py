@@ -1,7 +1,7 @@
 """Builds a verb's argument parser from the signature and docstring of its function."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from docstring_parser import parse as parse_docstring
@@ -20,12 +20,25 @@ def build_parser(verb: str, function: Callable[..., int]) -> ArgumentParser:
     parser.add_argument("--config", action="config", help="YAML file with any of these settings")
     parameters = inspect.signature(function).parameters
     special = {n: p for n, p in parameters.items() if p.annotation in (bool, list[str])}
-    parser.add_function_arguments(function, as_group=False, as_positional=True, skip=set(special))
     help_of = {param.arg_name: param.description for param in docs.params}
-    for name, parameter in special.items():
-        parser.add_argument(*_flags(parameter), **_options(parameter), help=help_of.get(name))
+    first = list(parameters)[:1]
+    # Positional arguments are read in the order in which they are added.
+    _add(parser, [special[name] for name in first if name in special], help_of)
+    parser.add_function_arguments(function, as_group=False, as_positional=True, skip=set(special))
+    _add(parser, [special[name] for name in special if name not in first], help_of)
     _accept_dashes(parser)
     return parser
+
+
+def _add(
+    parser: ArgumentParser,
+    parameters: list[inspect.Parameter],
+    help_of: Mapping[str, str | None],
+) -> None:
+    """Add lists and switches, which jsonargparse would spell differently."""
+    for parameter in parameters:
+        text = help_of.get(parameter.name)
+        parser.add_argument(*_flags(parameter), **_options(parameter), help=text)
 
 
 def _accept_dashes(parser: ArgumentParser) -> None:

@@ -93,9 +93,9 @@ def train(
     )
     if not resume:
         refuse_used_folder(out)
-    training_place = LabelPlace(data, images, split, None)
+    training_place = LabelPlace(data, images, split, None, keep_groups)
     val_place = _validation_place(training_place, val, val_images or images, val_split, holdout)
-    labels, val_labels = _open_labels(training_place, val_place, keep_groups)
+    labels, val_labels = _open_labels(training_place, val_place)
 
     place = _training_device(device)
     model = load_sam(sam, device=place)
@@ -154,20 +154,21 @@ def _validation_place(
         raise ConfigError("--val and --holdout both say what to validate on; give one of them.")
     if val is not None:
         has_splits = val.is_dir() and training.split is not None
-        return LabelPlace(val, val_images, val_split or ("val" if has_splits else None), None)
+        val_split = val_split or ("val" if has_splits else None)
+        return LabelPlace(val, val_images, val_split, None, training.keep_groups)
     return None if holdout is None else training._replace(holdout=holdout)
 
 
 def _open_labels(
-    training: LabelPlace, validation: LabelPlace | None, keep_groups: bool
+    training: LabelPlace, validation: LabelPlace | None
 ) -> tuple[WeakDataset, WeakDataset | None]:
     """Read the labels, say what was understood, and refuse a pair that does not go together."""
-    labels = _open(training, keep_groups)
+    labels = _open(training)
     val_labels = None
     if validation is not None and validation.holdout is not None:
         labels, val_labels = labels.split_every(validation.holdout)
     elif validation is not None:
-        val_labels = _open(validation, keep_groups)
+        val_labels = _open(validation)
     _describe("training", labels)
     if val_labels is not None:
         _describe("validation", val_labels)
@@ -176,9 +177,9 @@ def _open_labels(
     return labels, val_labels
 
 
-def _open(place: LabelPlace, keep_groups: bool) -> WeakDataset:
+def _open(place: LabelPlace) -> WeakDataset:
     return open_weak_labels(
-        place.data, images_dir=place.images, split=place.split, keep_groups=keep_groups
+        place.data, images_dir=place.images, split=place.split, keep_groups=place.keep_groups
     )
 
 

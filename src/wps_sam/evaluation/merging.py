@@ -11,6 +11,7 @@ from wps_sam.errors import ConfigError
 from wps_sam.evaluation.confusion import Counts
 
 _SIDE_WORDS = {"left", "right"}
+_NO_SUPERCATEGORY = "none"
 _SEPARATORS = re.compile(r"([\s_\-:./]+)")
 
 
@@ -64,6 +65,31 @@ def left_right_rule(class_names: Sequence[str]) -> dict[str, str]:
     return {name: short for name, short in bare.items() if partners[short] > 1}
 
 
+def supercategory_rule(
+    class_names: Sequence[str], supercategories: Sequence[str]
+) -> dict[str, str]:
+    """Propose the coarser classes that a COCO file itself names as `supercategory`.
+
+    A class without one ("" or the word none, as some tools write) keeps its own name. Nothing is
+    proposed where that carries no information: no two classes share a supercategory, or all
+    classes do.
+
+    Args:
+        class_names: C names.
+        supercategories: C names of coarser classes, "" where there is none.
+
+    Returns:
+        Class name -> supercategory, for each class that has one; empty if nothing is proposed.
+    """
+    table = {
+        name: supercategory
+        for name, supercategory in zip(class_names, supercategories, strict=True)
+        if supercategory and supercategory.lower() != _NO_SUPERCATEGORY
+    }
+    coarser = group_classes(class_names, table).names
+    return table if 1 < len(coarser) < len(class_names) else {}
+
+
 def group_classes(class_names: Sequence[str], merge: Mapping[str, str]) -> ClassGroups:
     """Turn a table of merged names into groups.
 
@@ -81,7 +107,7 @@ def group_classes(class_names: Sequence[str], merge: Mapping[str, str]) -> Class
     if unknown:
         raise ConfigError(
             f"The merge table names classes that do not exist: {', '.join(unknown)}. "
-            f"The classes are: {', '.join(class_names)}."
+            f"The classes are: {', '.join(class_names)}. Correct the names, or leave them out."
         )
     targets = [merge.get(name, name) for name in class_names]
     names = tuple(dict.fromkeys(targets))

@@ -1,6 +1,7 @@
 """One image's parts, as truth and prediction both hold them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,11 @@ class ImageParts:
             (H, W), column-major: 0 is background and k is part k - 1; uint8 for up to 255 parts,
             wider beyond that.
         """
+        return self._painted
+
+    @cached_property
+    def _painted(self) -> PartMap:
+        """The part map, painted once: several scores need it."""
         canvas: PartMap = np.zeros(self.hw[0] * self.hw[1], np.min_scalar_type(len(self.runs)))
         areas = np.array([runs_area(runs) for runs in self.runs], np.int64)
         # lexsort sorts by its last key first.

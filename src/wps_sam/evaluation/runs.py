@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco_mask
 
 from wps_sam.errors import DataError
@@ -52,6 +52,20 @@ def rle_to_runs(rle: Mapping[str, Any], hw: tuple[int, int]) -> Runs:
             "damaged or belongs to an image of another size"
         )
     return runs
+
+
+def mask_to_runs(mask: ArrayLike) -> Runs:
+    """Run lengths of a decoded mask.
+
+    Args:
+        mask: (H, W), bool or 0/1, original frame.
+
+    Returns:
+        (R,) int64 run lengths.
+    """
+    flat = np.asarray(mask).astype(bool, copy=False).T.reshape(-1)
+    borders = np.flatnonzero(np.diff(flat, prepend=False))
+    return np.diff(borders, prepend=0, append=flat.size).astype(np.int64)
 
 
 def polygons_to_runs(polygons: Sequence[Sequence[float]], hw: tuple[int, int]) -> Runs:

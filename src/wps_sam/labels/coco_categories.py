@@ -1,9 +1,8 @@
 """Which categories of a COCO file become classes, and under which names."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import Any
 
 from wps_sam.errors import DataError
 from wps_sam.labels.coco_records import CocoCategory
@@ -46,14 +45,25 @@ def with_unique_names(
 
 
 def without_background(
-    path: Path, categories: list[CocoCategory], annotations: Sequence[Mapping[str, Any]]
+    path: Path, categories: list[CocoCategory], used: Set[int]
 ) -> tuple[list[CocoCategory], list[CocoCategory], list[Note]]:
-    """Take out categories that are no part: background, and an unused heading over the others."""
-    used = {record["category_id"] for record in annotations}
+    """Take out categories that are no part: background, and an unused heading over the others.
+
+    Args:
+        path: The file, for the message.
+        categories: All of the file, their names unique.
+        used: Ids of the categories that an annotation has.
+
+    Returns:
+        Categories that become classes, those that do not, and why they do not.
+
+    Raises:
+        DataError: None is left.
+    """
     kept, dropped, notes = [], [], []
     for category in categories:
         reason = ""
-        if category.name.lower() in BACKGROUND_NAMES:
+        if is_background(category):
             reason = "stands for background and becomes no class"
         elif category.category_id not in used and _heads_all_others(category, categories):
             reason = "is the heading over other categories, has no annotation, and becomes no class"
@@ -68,6 +78,11 @@ def without_background(
             "part. Add a category for each kind of part."
         )
     return kept, dropped, notes
+
+
+def is_background(category: CocoCategory) -> bool:
+    """Whether a category stands for "no part", also where it is used."""
+    return category.name.lower() in BACKGROUND_NAMES
 
 
 def _heads_all_others(category: CocoCategory, categories: Sequence[CocoCategory]) -> bool:

@@ -1,10 +1,9 @@
-"""Load a COCO JSON file and check its records; the weak-label reader and the truth reader share it.
+"""Load a whole COCO JSON file, and find the images that its records name.
 
 Nothing here looks into `segmentation` or `bbox`.
 """
 
-import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,15 +11,9 @@ from typing import Any
 
 from wps_sam.errors import DataError
 from wps_sam.images.reading import image_size
-from wps_sam.labels.coco_categories import with_unique_names, without_background
-from wps_sam.labels.coco_records import (
-    CocoCategory,
-    CocoImage,
-    checked_id,
-    parse_category,
-    parse_image,
-    required,
-)
+from wps_sam.labels.coco_categories import without_background
+from wps_sam.labels.coco_records import CocoCategory, CocoImage
+from wps_sam.labels.coco_stream import read_coco_head, refuse_repeated_ids, stream_annotations
 from wps_sam.labels.weak_labels import Note
 
 __all__ = [
@@ -32,11 +25,6 @@ __all__ = [
     "image_hw",
     "load_coco",
 ]
-
-_EXPECTED = (
-    'expected a COCO file: {"images": [...], "categories": [...], "annotations": [...]}. '
-    "Export the labels as COCO (object detection or instance segmentation)."
-)
 
 
 @dataclass(frozen=True)
@@ -79,18 +67,16 @@ def load_coco(path: str | Path) -> CocoFile:
             annotation; a record lacks a key or has an id of the wrong type; an id occurs twice; or
             an annotation names an image or category that does not exist.
     """
-    path = Path(path)
-    content = _read_json(path)
-    raw = {key: _records(path, content, key) for key in ("images", "categories", "annotations")}
-    images = [parse_image(path, record, index) for index, record in enumerate(raw["images"])]
-    categories = [parse_category(path, record, i) for i, record in enumerate(raw["categories"])]
-    _refuse_duplicates(path, "image", [(image.image_id, image.file_name) for image in images])
-    _refuse_duplicates(path, "category", [(c.category_id, c.name) for c in categories])
-    _refuse_repeated_images(path, images)
-    _check_annotations(path, raw["annotations"], images, categories)
-    categories, renaming = with_unique_names(path, categories)
-    kept, dropped, dropping = without_background(path, categories, raw["annotations"])
-    return CocoFile(path, images, kept, raw["annotations"], dropped, renaming + dropping)
+    head = read_coco_head(Path(path))
+    annotations, ids = [], []
+    for annotation in stream_annotations(head):
+        annotations.append(annotation.record)
+        if "id" in annotation.record:
+            ids.append((annotation.record["id"], f"image {annotation.image.image_id}"))
+    refuse_repeated_ids(head.path, "annotation", ids)
+    used = {record["category_id"] for record in annotations}
+    kept, dropped, dropping = without_background(head.path, head.categories, used)
+    return CocoFile(head.path, head.images, kept, annotations, dropped, head.notes + dropping)
 
 
 def describe_annotation(annotation: Mapping[str, Any], position: int, image: CocoImage) -> str:
@@ -186,117 +172,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Parse the file; DataError unless it holds a JSON object."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(
-            f"Label file {path} cannot be read: {error.strerror or error}. Check the spelling and "
-            "the folder it is relative to."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"Label file {path} is not text in UTF-8: {error}; {_EXPECTED}") from error
-    if not text.strip():
-        raise DataError(f"Label file {path} is empty; {_EXPECTED}")
-    try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(
-            f"Label file {path} is broken JSON: {error}. It may be cut off: copy or "
-            "export it again."
-        ) from error
-    if not isinstance(content, dict):
-        hint = ""
-        if isinstance(content, list):
-            hint = " (a list of results holds predictions, which have no images or categories)"
-        raise DataError(
-            f"Label file {path} holds a JSON {type(content).__name__}{hint}; {_EXPECTED}"
-        )
-    return content
-
-
-def _records(path: Path, content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return one of the three lists of the file; DataError unless it is a filled list of dicts."""
-    if key not in content:
-        raise DataError(
-            f"Label file {path} has no {key!r}, only {sorted(map(str, content))[:10]}; {_EXPECTED}"
-        )
-    records = content[key]
-    if not isinstance(records, list):
-        raise DataError(
-            f"Label file {path}: {key!r} is a {type(records).__name__}, not a list; {_EXPECTED}"
-        )
-    if not records:
-        raise DataError(
-            f"Label file {path} has no {key}: the list is empty. Label at least one part in one "
-            "image and export the labels again."
-        )
-    for position, record in enumerate(records):
-        if not isinstance(record, dict):
-            raise DataError(
-                f"Label file {path}: record {position} of {key!r} is {str(record)[:60]!r}, not an "
-                f"object; {_EXPECTED}"
-            )
-    return records
-
-
-def _refuse_duplicates(path: Path, what: str, ids: Iterable[tuple[Hashable, str]]) -> None:
-    """Raise DataError if an id occurs twice; each comes with a name for the message."""
-    seen: dict[Hashable, str] = {}
-    for record_id, name in ids:
-        if record_id in seen:
-            raise DataError(
-                f"Label file {path}: {what} id {record_id!r} occurs twice, for {seen[record_id]} "
-                f"and {name}; each {what} needs its own. When files are merged, renumber them."
-            )
-        seen[record_id] = name
-
-
-def _refuse_repeated_images(path: Path, images: Sequence[CocoImage]) -> None:
-    """Raise DataError if one image file has two records, each with half of the parts."""
-    seen: dict[tuple[str, str | None], CocoImage] = {}
-    for image in images:
-        other = seen.setdefault((image.file_name, image.path_hint), image)
-        if other is not image:
-            raise DataError(
-                f"Label file {path}: images {other.image_id} and {image.image_id} are the same "
-                f"file {image.file_name}. Merge the two records and their annotations."
-            )
-
-
-def _check_annotations(
-    path: Path,
-    annotations: Sequence[Mapping[str, Any]],
-    images: Sequence[CocoImage],
-    categories: Sequence[CocoCategory],
-) -> None:
-    """Raise DataError if an annotation's own id, image or category is not sound."""
-    image_by_id = {image.image_id: image for image in images}
-    category_ids = {category.category_id for category in categories}
-    ids = []
-    for position, record in enumerate(annotations):
-        what = f"annotation {record.get('id', f'at position {position}')}"
-        image_id = required(path, what, record, "image_id")
-        category_id = required(path, what, record, "category_id")
-        image_id = checked_id(path, what, "image_id", image_id, allow_text=True)
-        category_id = checked_id(path, what, "category_id", category_id, allow_text=False)
-        if image_id not in image_by_id:
-            raise DataError(
-                f"Label file {path}: {what} belongs to image {image_id!r}, but no image has this "
-                f"id (the first image is {images[0].image_id!r}). Add the image or remove the "
-                "annotation."
-            )
-        if category_id not in category_ids:
-            known = ", ".join(f"{c.category_id} {c.name}" for c in categories[:40])
-            raise DataError(
-                f"Label file {path}: {what} of image {image_id} "
-                f"({image_by_id[image_id].file_name}) has category_id {category_id}, but the "
-                f"categories are {known}. Add the category or correct the annotation."
-            )
-        if "id" in record:
-            record_id = checked_id(path, what, "id", record["id"], allow_text=True)
-            ids.append((record_id, f"image {image_id}"))
-    _refuse_duplicates(path, "annotation", ids)

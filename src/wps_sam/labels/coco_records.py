@@ -18,7 +18,7 @@ class CocoCategory(NamedTuple):
     supercategory: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CocoImage:
     """One image record.
 

@@ -1,26 +1,28 @@
-"""The plots of a report, as SVG text that takes its text colour from the page."""
+"""The plots of a report that every evaluation has."""
 
-import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from wps_sam.evaluation.confusion import Counts
+from wps_sam.evaluation.intervals import Interval
 from wps_sam.evaluation.metrics import ClassScore
+from wps_sam.evaluation.report.svg import (
+    GRID_COLOR,
+    TEXT_COLOR,
+    draw_whiskers,
+    figure_of,
+    plain,
+    short_name,
+    to_svg,
+)
 
-# Drawn with this colour, then replaced by `currentColor`, so that plots follow dark mode.
-_TEXT_COLOR = "#010203"
-_GRID_COLOR = "#88888855"
 _ACCENT = "#4f6df5"
-_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 # Above this many classes the heat map's cells are drawn as one picture instead of single shapes.
 _MOST_VECTOR_CLASSES = 60
 _MOST_NUMBERED_CLASSES = 20
@@ -28,12 +30,17 @@ _LEAST_SHARE_SHOWN = 0.005
 _WHITE_TEXT_ABOVE = 0.85
 
 
-def class_bars(scores: Sequence[ClassScore], colors: Mapping[str, str]) -> Markup:
-    """Draw IoU as bars and accuracy as ticks, best class on top.
+def class_bars(
+    scores: Sequence[ClassScore],
+    colors: Mapping[str, str],
+    intervals: Mapping[str, Interval | None],
+) -> Markup:
+    """Draw IoU as bars, its interval as a line and accuracy as a dot, best class on top.
 
     Args:
         scores: Classes to draw; those without an IoU are left out.
         colors: Colour by class name.
+        intervals: Interval of the IoU by class name, 0..1; classes without one get no whisker.
 
     Returns:
         SVG.
@@ -43,9 +50,9 @@ def class_bars(scores: Sequence[ClassScore], colors: Mapping[str, str]) -> Marku
     )
     names = [score.name for score in defined]
     iou = np.array([100 * (score.iou or 0) for score in defined])
-    with _figure(4.8, 0.9 + 0.3 * max(len(names), 1)) as figure:
+    with figure_of(4.8, 0.9 + 0.3 * max(len(names), 1)) as figure:
         axes = figure.subplots()
-        _plain(axes)
+        plain(axes)
         positions = np.arange(len(names))
         axes.barh(positions, iou, height=0.62, color=[colors[name] for name in names])
         found = [(i, score.accuracy) for i, score in enumerate(defined) if score.accuracy]
@@ -53,19 +60,19 @@ def class_bars(scores: Sequence[ClassScore], colors: Mapping[str, str]) -> Marku
             [100 * accuracy for _, accuracy in found],
             [i for i, _ in found],
             linestyle="none",
-            marker="|",
-            markersize=11,
-            markeredgewidth=2,
-            color=_TEXT_COLOR,
+            marker="o",
+            markersize=5,
+            color=TEXT_COLOR,
         )
+        draw_whiskers(axes, [intervals.get(name) for name in names])
         for position, value in enumerate(iou):
             axes.text(101.5, position, f"{value:.1f}", va="center", fontsize=9)
-        axes.set_yticks(positions, names)
+        axes.set_yticks(positions, [short_name(name) for name in names])
         axes.set_xlim(0, 100)
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.grid(axis="x", color=_GRID_COLOR)
-        axes.set_xlabel("% IoU (bar), accuracy (tick)")
-        return _to_svg(figure, "IoU and accuracy of each class")
+        axes.grid(axis="x", color=GRID_COLOR)
+        axes.set_xlabel("% IoU (bar, line: interval), accuracy (dot)")
+        return to_svg(figure, "IoU and accuracy of each class")
 
 
 def confusion_heat_map(counts: Counts, names: Sequence[str]) -> Markup:
@@ -82,9 +89,9 @@ def confusion_heat_map(counts: Counts, names: Sequence[str]) -> Markup:
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     size = max(3.6, 1.8 + 0.36 * len(names))
     fade = LinearSegmentedColormap.from_list("fade", [_ACCENT + "00", _ACCENT + "ff"])
-    with _figure(size, size) as figure:
+    with figure_of(size, size) as figure:
         axes = figure.subplots()
-        _plain(axes)
+        plain(axes)
         axes.pcolormesh(
             np.ma.masked_less(share, _LEAST_SHARE_SHOWN),
             cmap=fade,
@@ -94,14 +101,14 @@ def confusion_heat_map(counts: Counts, names: Sequence[str]) -> Markup:
         )
         if len(names) <= _MOST_NUMBERED_CLASSES:
             _write_shares(axes, share)
-        ticks = np.arange(len(names)) + 0.5
-        axes.set_xticks(ticks, names, rotation=55, ha="right", rotation_mode="anchor")
-        axes.set_yticks(ticks, names)
+        ticks, labels = np.arange(len(names)) + 0.5, [short_name(name) for name in names]
+        axes.set_xticks(ticks, labels, rotation=55, ha="right", rotation_mode="anchor")
+        axes.set_yticks(ticks, labels)
         axes.set_aspect("equal")
         axes.invert_yaxis()
         axes.set_xlabel("predicted as")
         axes.set_ylabel("truth")
-        return _to_svg(figure, "Confusion matrix: share of true pixels by predicted class")
+        return to_svg(figure, "Confusion matrix: share of true pixels by predicted class")
 
 
 def training_curve(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
@@ -125,18 +132,18 @@ def training_curve(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
     panels = [(label, group) for label, group in (("loss", losses), ("score", scores)) if group]
     if not panels:
         return None
-    with _figure(4.6 * len(panels), 3.2) as figure:
+    with figure_of(4.6 * len(panels), 3.2) as figure:
         all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (label, group) in zip(all_axes, panels, strict=True):
-            _plain(axes)
+            plain(axes)
             for name, points in group.items():
                 marker = "o" if len(points) < 40 else None
                 axes.plot(*zip(*points, strict=True), label=name, marker=marker, markersize=3)
             axes.set_xlabel("step")
             axes.set_ylabel(label)
-            axes.grid(color=_GRID_COLOR)
+            axes.grid(color=GRID_COLOR)
             axes.legend(frameon=False, fontsize=8)
-        return _to_svg(figure, "Loss and validation score over training steps")
+        return to_svg(figure, "Loss and validation score over training steps")
 
 
 def _series(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
@@ -162,43 +169,5 @@ def _write_shares(axes: Axes, share: np.ndarray[Any, Any]) -> None:
             ha="center",
             va="center",
             fontsize=8,
-            color="white" if value > _WHITE_TEXT_ABOVE else _TEXT_COLOR,
+            color="white" if value > _WHITE_TEXT_ABOVE else TEXT_COLOR,
         )
-
-
-@contextmanager
-def _figure(width: float, height: float) -> Iterator[Figure]:
-    """A figure of a size in inches, without any global plotting state."""
-    settings: dict[Any, Any] = {
-        # Class names are words, never formulas, whatever dollar signs they hold.
-        "text.parse_math": False,
-        "svg.fonttype": "none",
-        "svg.hashsalt": f"{width}x{height}",
-        "font.family": "sans-serif",
-        "font.size": 10,
-        "text.color": _TEXT_COLOR,
-        "axes.labelcolor": _TEXT_COLOR,
-        "xtick.color": _TEXT_COLOR,
-        "ytick.color": _TEXT_COLOR,
-        "axes.axisbelow": True,
-    }
-    with rc_context(settings):
-        yield Figure(figsize=(width, height), layout="constrained")
-
-
-def _plain(axes: Axes) -> None:
-    """Remove the frame and the tick marks."""
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.patch.set_visible(False)
-
-
-def _to_svg(figure: Figure, description: str) -> Markup:
-    """Return the figure as inline SVG that scales with the page."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(_TEXT_COLOR, "currentColor")
-    label = Markup.escape(description)
-    text = text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-    return Markup(text)

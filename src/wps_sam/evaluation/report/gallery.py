@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wps_sam.errors import DataError
-from wps_sam.evaluation.evaluate import in_truth_classes
+from wps_sam.evaluation.evaluate import MatchedPredictions
 from wps_sam.evaluation.image_scores import ImageScore
-from wps_sam.evaluation.matching import Matching
-from wps_sam.evaluation.predictions import PredictionFile
+from wps_sam.evaluation.parts import LabelMap
 from wps_sam.evaluation.truth import Truth
 from wps_sam.images.reading import read_image
 
@@ -27,22 +26,34 @@ _GREY = 128
 
 
 @dataclass(frozen=True)
+class Layer:
+    """One prediction file that every picture can show.
+
+    Attributes:
+        key: Name of its mode on the page: `prediction`, `second` or `oracle`.
+        label: What its button says.
+        predictions: Where its parts come from.
+    """
+
+    key: str
+    label: str
+    predictions: MatchedPredictions
+
+
+@dataclass(frozen=True)
 class GalleryPart:
     """One class in a picture.
 
     Attributes:
         name: Class name.
         color: `#rrggbb`.
-        iou: IoU within the image, 0..1.
-        is_true: It occurs in the truth.
-        is_predicted: It occurs in the prediction.
+        verdicts: What became of it in each scored prediction: `missed`, `invented`, the IoU within
+            the image in percent, or a dash where it is neither true nor predicted.
     """
 
     name: str
     color: str
-    iou: float
-    is_true: bool
-    is_predicted: bool
+    verdicts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -51,23 +62,23 @@ class GalleryPicture:
 
     Attributes:
         file_name: The truth's name.
-        miou: Mean IoU over the classes in the image, 0..1.
+        mious: Mean IoU over the classes in the image of each scored prediction, 0..1; None where
+            it has no part.
         width: Pixels of the pictures below.
         height: Pixels of the pictures below.
         photo: `data:` address of the photograph.
-        truth: `data:` address of the true label map, grey value = 1 + position in `parts`.
-        prediction: `data:` address of the predicted label map.
+        labels: Layer key (`truth` first) -> `data:` address of its label map, grey value = 1 +
+            position in `parts`.
         parts: Classes that occur here.
         photo_problem: Why there is no photograph; empty if there is one.
     """
 
     file_name: str
-    miou: float
+    mious: tuple[float | None, ...]
     width: int
     height: int
     photo: str
-    truth: str
-    prediction: str
+    labels: Mapping[str, str]
     parts: tuple[GalleryPart, ...]
     photo_problem: str
 
@@ -102,82 +113,68 @@ def choose_images(scores: Sequence[ImageScore], per_group: int) -> dict[str, lis
 
 
 class PictureMaker:
-    """Draws gallery pictures of one evaluation."""
+    """Draws gallery pictures of one truth and one or more prediction files."""
 
-    def __init__(
-        self,
-        truth: Truth,
-        predictions: PredictionFile,
-        matching: Matching,
-        colors: Sequence[str],
-    ) -> None:
+    def __init__(self, truth: Truth, layers: Sequence[Layer], colors: Sequence[str]) -> None:
         """Remember where the parts come from.
 
         Args:
             truth: What is true.
-            predictions: What was predicted.
-            matching: How the two belong together.
+            layers: What was predicted.
             colors: C colours, `#rrggbb`.
         """
         self._truth = truth
-        self._predictions = predictions
-        self._matching = matching
+        self._layers = layers
         self._colors = colors
 
-    def picture(self, index: int, score: ImageScore) -> GalleryPicture:
+    def picture(self, index: int, scores: Sequence[ImageScore]) -> GalleryPicture:
         """Make the picture of one image.
 
         Args:
             index: Position in the truth's images.
-            score: Its score.
+            scores: Its score in each scored prediction.
 
         Returns:
             The picture, scaled to `LONGEST_SIDE` if it is larger.
         """
-        true_map, predicted_map = self._label_maps(index, score)
-        size = _fitting_size(*true_map.shape)
+        maps = self._label_maps(index)
+        occurring = _occurring_classes(maps.values(), scores)
+        local = np.zeros(len(self._truth.class_names) + 1, np.uint8)
+        local[occurring + 1] = np.arange(1, len(occurring) + 1)
+        size = _fitting_size(*self._truth.images[index].hw)
+        ignore = self._truth.parts(index).ignore_mask()
         photo, problem = self._photo(index, size)
-        names = self._truth.class_names
-        parts = tuple(
-            GalleryPart(names[c], self._colors[c], float(iou), bool(true), bool(predicted))
-            for c, iou, true, predicted in zip(
-                score.class_index,
-                score.class_iou,
-                score.true_pixels,
-                score.predicted_pixels,
-                strict=True,
-            )
-        )
         return GalleryPicture(
-            file_name=score.file_name,
-            miou=score.miou or 0.0,
+            file_name=self._truth.images[index].file_name,
+            mious=tuple(score.miou for score in scores),
             width=size[0],
             height=size[1],
             photo=_data_address(photo, "webp", quality=_WEBP_QUALITY),
-            truth=_data_address(_scaled_labels(true_map, size), "png", optimize=True),
-            prediction=_data_address(_scaled_labels(predicted_map, size), "png", optimize=True),
-            parts=parts[:_MOST_CLASSES_IN_A_PICTURE],
+            labels={
+                key: _data_address(
+                    _label_picture(local[labels], ignore, size), "png", optimize=True
+                )
+                for key, labels in maps.items()
+            },
+            parts=tuple(self._part(class_index, scores) for class_index in occurring.tolist()),
             photo_problem=problem,
         )
 
-    def _label_maps(
-        self, index: int, score: ImageScore
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """True and predicted label map whose values count the classes of this image only."""
+    def _label_maps(self, index: int) -> dict[str, LabelMap]:
+        """Label map of the truth and of each layer, in the truth's classes."""
         num_classes = len(self._truth.class_names)
-        true_parts = self._truth.parts(index)
-        predicted_parts = in_truth_classes(
-            self._predictions.parts(self._matching.image_index[index]), self._matching.class_index
+        maps = {"truth": self._truth.parts(index).label_map(num_classes)}
+        for layer in self._layers:
+            maps[layer.key] = layer.predictions.parts(index).label_map(num_classes)
+        return maps
+
+    def _part(self, class_index: int, scores: Sequence[ImageScore]) -> GalleryPart:
+        """What the caption says about a class."""
+        return GalleryPart(
+            self._truth.class_names[class_index],
+            self._colors[class_index],
+            tuple(_verdict(score, class_index) for score in scores),
         )
-        local = np.zeros(num_classes + 1, np.uint8)
-        shown = score.class_index[:_MOST_CLASSES_IN_A_PICTURE]
-        local[shown + 1] = np.arange(1, len(shown) + 1)
-        true_map = local[true_parts.label_map(num_classes)]
-        predicted_map = local[predicted_parts.label_map(num_classes)]
-        ignore = true_parts.ignore_mask()
-        if ignore is not None:
-            true_map[ignore] = predicted_map[ignore] = _IGNORED
-        return true_map, predicted_map
 
     def _photo(self, index: int, size: tuple[int, int]) -> tuple[Image.Image, str]:
         """The photograph at (width, height); a grey one and the reason if it cannot be read.
@@ -198,8 +195,33 @@ def _fitting_size(height: int, width: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _scaled_labels(labels: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
-    """A label map at (width, height), values untouched."""
+def _occurring_classes(maps: Iterable[LabelMap], scores: Sequence[ImageScore]) -> NDArray[np.int64]:
+    """Classes to name in a caption: the scored ones, then those that only the oracle drew."""
+    scored = np.unique(np.concatenate([score.class_index for score in scores]))
+    drawn = np.unique(np.concatenate([np.unique(labels) for labels in maps])).astype(np.int64) - 1
+    others = np.setdiff1d(drawn[drawn >= 0], scored)
+    return np.concatenate([scored, others]).astype(np.int64)[:_MOST_CLASSES_IN_A_PICTURE]
+
+
+def _verdict(score: ImageScore, class_index: int) -> str:
+    """What became of a class in one prediction of the image."""
+    found = np.flatnonzero(score.class_index == class_index)
+    if not len(found):
+        return "\N{EN DASH}"
+    row = found[0]
+    if not score.predicted_pixels[row]:
+        return "missed"
+    if not score.true_pixels[row]:
+        return "invented"
+    return f"{100 * score.class_iou[row]:.0f}"
+
+
+def _label_picture(
+    labels: NDArray[np.uint8], ignore: NDArray[np.bool_] | None, size: tuple[int, int]
+) -> Image.Image:
+    """A label map at (width, height), values untouched and ignored pixels marked."""
+    if ignore is not None:
+        labels = np.where(ignore, np.uint8(_IGNORED), labels)
     return Image.fromarray(np.ascontiguousarray(labels)).resize(size, Image.Resampling.NEAREST)
 
 

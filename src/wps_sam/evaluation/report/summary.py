@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wps_sam.evaluation.evaluate import Evaluation, MergedScores
+from wps_sam.evaluation.intervals import Interval
 from wps_sam.evaluation.metrics import ClassScore
+from wps_sam.evaluation.oracle_share import OracleShare
+from wps_sam.evaluation.result import Evaluation, MergedScores
 
 _MOST_CONFUSIONS = 6
 _LEAST_CONFUSION = 0.01
@@ -20,13 +22,15 @@ class Figure:
 
     Attributes:
         name: Its full name.
-        value: 0..1, or None where it is not defined.
+        value: A share, or None where it is not defined.
         meaning: One sentence that defines it.
+        interval: Bootstrap interval of the value, where there is one.
     """
 
     name: str
     value: float | None
     meaning: str
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -53,27 +57,34 @@ def headline_figures(evaluation: Evaluation) -> list[Figure]:
     Returns:
         Figures; the first is the main one.
     """
-    means, pairs = evaluation.means, evaluation.pairs
-    figures = [
+    means, pairs, intervals = evaluation.means, evaluation.pairs, evaluation.intervals
+    return [
         Figure(
             "mIoU",
             means.miou,
             f"Class mean over {means.classes_in_mean} part classes: overlap divided by union, from "
             "pixel counts summed over all images. Background is not in the mean.",
+            intervals.miou,
         ),
+        *_oracle_figures(evaluation.oracle),
         Figure(
-            "mACC", means.macc, "Class mean of the share of true pixels that were found (recall)."
+            "mACC",
+            means.macc,
+            "Class mean of the share of true pixels that were found (recall).",
+            intervals.macc,
         ),
         Figure(
             "mIoU with background",
             means.miou_with_background,
-            "The same with background as one more class, as many papers print it.",
+            "mIoU with background counted as one more class, as many papers print it.",
         ),
+        *_merged_figures(evaluation.merged),
         Figure(
             "mIoU over image-class pairs",
             pairs.miou_image_class_pairs,
             f"Mean IoU over {pairs.pairs:,} pairs of an image and a class that is true or "
             "predicted in it: every part of every image weighs the same.",
+            intervals.miou_image_class_pairs,
         ),
         Figure(
             "Pixel accuracy",
@@ -81,14 +92,52 @@ def headline_figures(evaluation: Evaluation) -> list[Figure]:
             "Share of all pixels with the right class; background dominates it.",
         ),
     ]
-    if evaluation.merged is not None:
-        merged = Figure(
-            "mIoU, classes merged",
-            evaluation.merged.means.miou,
-            _merge_meaning(evaluation.merged),
-        )
-        figures.insert(3, merged)
-    return figures
+
+
+def other_figures(evaluation: Evaluation) -> list[Figure]:
+    """Scores that other papers and tools print, each with its definition.
+
+    Args:
+        evaluation: The scores.
+
+    Returns:
+        Figures in a fixed order.
+    """
+    panoptic, precision = evaluation.panoptic, evaluation.average_precision
+    return [
+        Figure(
+            "Boundary mIoU",
+            evaluation.boundary.boundary_miou,
+            "mIoU of the bands along the inside of the outlines, 2 % of the image's diagonal wide: "
+            "how exact the outlines are.",
+        ),
+        Figure(
+            "PQ",
+            panoptic.pq,
+            "Panoptic quality, SQ times RQ within each class: one number for how well parts are "
+            "found, told apart and outlined.",
+        ),
+        Figure("SQ", panoptic.sq, "Segmentation quality: mean IoU of the parts that were found."),
+        Figure(
+            "RQ",
+            panoptic.rq,
+            "Recognition quality: F1 score of finding parts; found means the same class and an IoU "
+            "above 50 %.",
+        ),
+        Figure(
+            "AP",
+            precision.ap,
+            "COCO's mask average precision, mean over IoU thresholds from 50 % to 95 %. AP and AR "
+            "compare whole masks, and AP ranks them by their scores.",
+        ),
+        Figure("AP50", precision.ap50, "The same at an IoU threshold of 50 %."),
+        Figure("AP75", precision.ap75, "The same at an IoU threshold of 75 %."),
+        Figure(
+            "AR",
+            precision.ar,
+            "COCO's mask average recall with at most 100 parts of a class in an image.",
+        ),
+    ]
 
 
 def main_confusions(evaluation: Evaluation) -> list[Confusion]:
@@ -148,9 +197,9 @@ def findings(evaluation: Evaluation) -> list[str]:
         evaluation: The scores.
 
     Returns:
-        Sentences; empty where there is nothing to say.
+        Sentences; empty where there is nothing to say. What to do next comes first.
     """
-    sentences = []
+    sentences = evaluation.anatomy.advice()
     ranked = sorted(_scored_parts(evaluation.classes), key=lambda score: score.iou or 0)
     if len(ranked) > 1:
         best, worst = ranked[-1], ranked[0]
@@ -181,9 +230,34 @@ def percent(value: float | None) -> str:
     return "n/a" if value is None else f"{100 * value:.1f}"
 
 
+def interval_text(interval: Interval | None) -> str:
+    """An interval as percentages, such as `71.0 – 77.3`; empty where there is none."""
+    return (
+        "" if interval is None else f"{percent(interval.low)} \N{EN DASH} {percent(interval.high)}"
+    )
+
+
 def _scored_parts(classes: Iterable[ClassScore]) -> list[ClassScore]:
     """Part classes that are in the means."""
     return [score for score in list(classes)[1:] if score.true_pixels]
+
+
+def _oracle_figures(oracle: OracleShare | None) -> list[Figure]:
+    """The card that compares with the oracle; none without an oracle."""
+    if oracle is None:
+        return []
+    meaning = (
+        "mIoU divided by what the same SAM reaches when it is given the true boxes "
+        f"({percent(oracle.miou)} %). The same for mACC: {percent(oracle.macc_share)} %."
+    )
+    return [Figure("Share of the oracle", oracle.miou_share, meaning)]
+
+
+def _merged_figures(merged: MergedScores | None) -> list[Figure]:
+    """The card of the merged classes; none where nothing is merged."""
+    if merged is None:
+        return []
+    return [Figure("mIoU, classes merged", merged.means.miou, _merge_meaning(merged))]
 
 
 def _merge_meaning(merged: MergedScores) -> str:

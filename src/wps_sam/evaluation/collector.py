@@ -1,0 +1,193 @@
+"""Collects the counts of a data set image by image; `evaluate` and training's validation share it.
+
+Only counts are kept, so that memory does not grow with the images' size.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from wps_sam.evaluation.anatomy import AnatomyCounts
+from wps_sam.evaluation.average_precision import AveragePrecisionCounts
+from wps_sam.evaluation.boundary import BoundaryCounts
+from wps_sam.evaluation.confusion import ConfusionCounts
+from wps_sam.evaluation.image_scores import ImageScores, pair_scores
+from wps_sam.evaluation.intervals import bootstrap_intervals
+from wps_sam.evaluation.merging import (
+    ClassGroups,
+    group_classes,
+    left_right_rule,
+    merge_counts,
+    supercategory_rule,
+)
+from wps_sam.evaluation.metrics import ClassMeans, class_means, class_scores
+from wps_sam.evaluation.official_code import OfficialCodeCounts
+from wps_sam.evaluation.oracle_share import oracle_share
+from wps_sam.evaluation.overlap import overlap_parts
+from wps_sam.evaluation.panoptic import PanopticCounts
+from wps_sam.evaluation.parts import ImageParts
+from wps_sam.evaluation.result import Evaluation, MergedScores
+from wps_sam.evaluation.truth import Truth
+
+
+@dataclass(frozen=True)
+class TruthFacts:
+    """What scores say about the truth beside its masks.
+
+    Attributes:
+        class_names: C names.
+        supercategories: C names of coarser classes, "" where there is none.
+        part_unit: What counts as one true part: a `polygon` or an `annotation`.
+        skipped: Reason -> number of records that were left out.
+        notes: What a reader of the scores should know.
+    """
+
+    class_names: tuple[str, ...]
+    supercategories: tuple[str, ...]
+    part_unit: str
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, truth: Truth, more_notes: Sequence[str] = ()) -> Self:
+        """Gather the facts of a truth.
+
+        Args:
+            truth: What is true.
+            more_notes: What a reader should know beside the truth's own notes.
+
+        Returns:
+            The facts.
+        """
+        return cls(
+            class_names=truth.class_names,
+            supercategories=truth.supercategories,
+            part_unit=truth.part_unit,
+            skipped=truth.skip_counts(),
+            notes=(*truth.notes, *more_notes),
+        )
+
+
+class ScoreCollector:
+    """Every count that the scores of a data set need.
+
+    Use it as a context manager: the instances for average precision lie in a temporary database.
+    """
+
+    def __init__(self, facts: TruthFacts, merge: Mapping[str, str] | None = None) -> None:
+        """Start with no image.
+
+        Args:
+            facts: Classes and more about the truth.
+            merge: Class name -> merged name for a second, coarser table; None merges the classes
+                that differ only in the words left and right (`left_right_rule`).
+
+        Raises:
+            ConfigError: `merge` names an unknown class.
+        """
+        names = facts.class_names
+        sides = left_right_rule(names)
+        self._facts = facts
+        self._merge = group_classes(names, sides if merge is None else merge)
+        self._super = group_classes(names, supercategory_rule(names, facts.supercategories))
+        self._images = ImageScores(len(names))
+        self._confusion = ConfusionCounts(len(names))
+        self._boundary = BoundaryCounts(len(names))
+        self._panoptic = PanopticCounts(len(names))
+        self._precision = AveragePrecisionCounts(len(names))
+        self._official = OfficialCodeCounts()
+        self._anatomy = AnatomyCounts(names, sides)
+        self._oracle = ConfusionCounts(len(names))
+
+    def add(
+        self,
+        file_name: str,
+        truth: ImageParts,
+        predicted: ImageParts,
+        oracle: ImageParts | None = None,
+    ) -> None:
+        """Add one image.
+
+        Args:
+            file_name: The truth's name of the image.
+            truth: True parts.
+            predicted: Predicted parts in the truth's classes.
+            oracle: What SAM makes of the true boxes, in the truth's classes; give it for all
+                images or for none.
+        """
+        classes = len(self._facts.class_names)
+        overlap = overlap_parts(truth, predicted)
+        counts = overlap.class_counts(classes)
+        self._images.add(file_name, counts)
+        self._confusion.add_counts(counts, overlap.ignored_pixels)
+        self._boundary.add(
+            truth.label_map(classes), predicted.label_map(classes), truth.ignore_mask()
+        )
+        self._panoptic.add(overlap)
+        self._precision.add(truth, predicted)
+        self._official.add(truth, predicted)
+        if oracle is None:
+            self._anatomy.add(overlap)
+        else:
+            self._anatomy.add_with_oracle(overlap, truth, predicted, oracle)
+            self._oracle.add_counts(overlap_parts(truth, oracle).class_counts(classes))
+
+    def scores(self, oracle: str | None = None) -> Evaluation:
+        """Derive all scores.
+
+        Args:
+            oracle: Name of the oracle's prediction file, if its parts were added.
+
+        Returns:
+            The scores of the images added so far.
+        """
+        names = self._facts.class_names
+        classes = class_scores(self._confusion.matrix, names)
+        means = class_means(classes)
+        return Evaluation(
+            class_names=names,
+            counts=self._confusion.matrix,
+            ignored_pixels=self._confusion.ignored_pixels,
+            classes=classes,
+            means=means,
+            merged=self._merged(self._merge),
+            supercategories=self._merged(self._super),
+            pairs=pair_scores(self._images),
+            intervals=bootstrap_intervals(self._images, names),
+            boundary=self._boundary.scores(names),
+            panoptic=self._panoptic.scores(names),
+            average_precision=self._precision.scores(names),
+            official_code=self._official.scores(),
+            anatomy=self._anatomy.result(),
+            oracle=None if oracle is None else oracle_share(means, self._oracle_means(), oracle),
+            images=self._images,
+            part_unit=self._facts.part_unit,
+            skipped=self._facts.skipped,
+            notes=tuple(self._facts.notes),
+        )
+
+    def _oracle_means(self) -> ClassMeans:
+        """Means over classes of the oracle's counts."""
+        return class_means(class_scores(self._oracle.matrix, self._facts.class_names))
+
+    def _merged(self, groups: ClassGroups) -> MergedScores | None:
+        """Score coarser classes; None where no class is merged."""
+        if not groups.merges_anything:
+            return None
+        classes = class_scores(merge_counts(self._confusion.matrix, groups), groups.names)
+        members = groups.members(self._facts.class_names)
+        return MergedScores(groups, members, classes, class_means(classes))
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the temporary database."""
+        self._precision.close()

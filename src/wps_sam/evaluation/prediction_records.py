@@ -1,0 +1,106 @@
+"""The records of a prediction file, checked one by one."""
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wps_sam.errors import PredictionError
+from wps_sam.evaluation.parts import ScoredImage
+
+REMEDY = "Write the file again with `wps-sam predict`."
+
+
+class PredictedMask(NamedTuple):
+    """One predicted part as the file holds it.
+
+    Attributes:
+        record: How messages name it, such as `annotation 17`.
+        class_index: Index into the file's own classes.
+        rle: COCO RLE, original frame.
+        score: Confidence; finite.
+    """
+
+    record: str
+    class_index: int
+    rle: Mapping[str, Any]
+    score: float
+
+
+def parse_category(source: Path, record: Any) -> tuple[int, str]:
+    """Return the id and name of a category record."""
+    try:
+        return int(record["id"]), str(record["name"]).strip()
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise PredictionError(
+            f"{source}: a category needs id (a whole number) and name; found {record!r}. {REMEDY}"
+        ) from error
+
+
+def parse_image(source: Path, record: Any) -> ScoredImage:
+    """Check an image record."""
+    try:
+        image_id, file_name = record["id"], str(record["file_name"]).replace("\\", "/")
+        height, width = int(record["height"]), int(record["width"])
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise PredictionError(
+            f"{source}: an image needs id, file_name, height and width; found {record!r}. {REMEDY}"
+        ) from error
+    if not isinstance(image_id, int | str) or min(height, width) < 1:
+        raise PredictionError(
+            f"{source}: an image needs a number or text as id and a size of at least 1 x 1; found "
+            f"{record!r}. {REMEDY}"
+        )
+    return ScoredImage(image_id, file_name, height, width)
+
+
+def parse_mask(
+    source: Path, record: Any, position: int, class_of_id: Mapping[int, int]
+) -> tuple[int | str, PredictedMask]:
+    """Check an annotation record; return its image id and the mask."""
+    if not isinstance(record, dict):
+        raise PredictionError(
+            f"{source}: record {position} of annotations is no object; found {record!r}. {REMEDY}"
+        )
+    name = f"annotation {record.get('id', f'number {position + 1}')}"
+    image_id, category_id = record.get("image_id"), record.get("category_id")
+    if not isinstance(image_id, int | str):
+        raise PredictionError(
+            f"{source}: {name} needs image_id (a number or text); found {image_id!r}. {REMEDY}"
+        )
+    if not isinstance(category_id, int) or category_id not in class_of_id:
+        raise PredictionError(
+            f"{source}: {name} has category_id {category_id!r}, which is not one of the file's "
+            f"categories {sorted(class_of_id)}. {REMEDY}"
+        )
+    if not isinstance(record.get("segmentation"), dict):
+        raise PredictionError(
+            f"{source}: {name} needs a run-length mask, segmentation: {{size, counts}}; found "
+            f"{type(record.get('segmentation')).__name__}. {REMEDY}"
+        )
+    score = _score(source, name, record)
+    return image_id, PredictedMask(name, class_of_id[category_id], record["segmentation"], score)
+
+
+def _score(source: Path, name: str, record: Mapping[str, Any]) -> float:
+    """Return the record's score, or raise PredictionError unless it is a finite number."""
+    score = record.get("score")
+    if isinstance(score, int | float) and not isinstance(score, bool):
+        with suppress(OverflowError):  # a whole number too large for a float is not finite either
+            if math.isfinite(score):
+                return float(score)
+    raise PredictionError(
+        f"{source}: {name} needs a score, a finite number; found "
+        f"{repr(score) if 'score' in record else 'no score'}. Without scores the order of "
+        f"overlapping masks is not known. {REMEDY}"
+    )
+
+
+def check_unique(source: Path, what: str, values: Sequence[Any]) -> None:
+    """Raise PredictionError when a value occurs twice."""
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise PredictionError(f"{source}: {what} {value!r} occurs more than once. {REMEDY}")
+        seen.add(value)
