@@ -61,24 +61,26 @@ def _numbers(table: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def oracle(data: Path, work: Path, prompt: str, mask: str, grouped: bool) -> Path:
-    """Score one oracle, unless it has been; return its folder."""
+    """Make and score one oracle, unless that was done; return its folder."""
     folder = work / f"oracle-{prompt}-{mask}-{'grouped' if grouped else 'polygons'}"
-    if not (folder / "metrics.json").exists():
-        settings = ["--prompt", prompt, "--mask", mask, "--holdout", HOLDOUT, "--out", str(folder)]
-        settings += ["--cache", str(work / "cache"), *(["--keep-groups"] if grouped else [])]
-        _call("oracle", str(data), *settings)
+    shared = ["--holdout", HOLDOUT, "--out", str(folder), *(["--keep-groups"] if grouped else [])]
+    if not (folder / "predictions.json").exists():
+        cache = ["--cache", str(work / "cache")]
+        _call("oracle", str(data), "--prompt", prompt, "--mask", mask, *cache, *shared)
+    elif not (folder / "metrics.json").exists():
+        _call("evaluate", str(folder), str(data), *shared)
     return folder
 
 
 def trained(data: Path, work: Path, run: Path, bound: Path) -> Path:
     """Predict with a trained run and score it beside an oracle; return the folder."""
     folder = work / f"scores-{run.name}"
+    shared = ["--holdout", HOLDOUT, "--out", str(folder)]
+    if not (folder / "predictions.json").exists():
+        _call("predict", str(run), str(data), "--format", "coco", *shared)
     if not (folder / "metrics.json").exists():
-        cut = ["--holdout", HOLDOUT, "--out", str(folder), "--format", "coco"]
-        _call("predict", str(run), str(data), *cut)
-        against = ["--oracle", str(bound), "--holdout", HOLDOUT, "--out", str(folder)]
         log = ["--training-log", str(run / "metrics.jsonl")]
-        _call("evaluate", str(folder), str(data), *against, *log)
+        _call("evaluate", str(folder), str(data), "--oracle", str(bound), *log, *shared)
     return folder
 
 

@@ -1,10 +1,13 @@
 """What scoring costs: time for pictures of one megapixel, and memory against the number of images.
 
-    python -m benchmarks.scoring [--large 1000] [--images 1000 10000 100000] [--out FILE]
+    python -m benchmarks.scoring [--large 1000] [--images 1000 10000 100000] [--few-classes 2]
+                                 [--out FILE]
 
 Truth and predictions are drawn: 8 to 12 parts an image with wavy outlines, of 40 classes, the
-predictions moved a little, one part in ten missed. Each size is scored in a process of its own,
-whose peak memory is reported. Memory is flat if it grows far slower than the files. Writes
+predictions moved a little, one part in ten missed. The small pictures are scored once more with
+few classes, because what is kept for each class weighs most where a class has many parts. Each
+row is scored in a process of its own, whose peak memory is reported. Memory is flat if it grows
+far slower than the files: `mb_per_1000_images` is its growth since the row before. Writes
 scoring.json beside this file.
 """
 
@@ -13,7 +16,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -71,11 +75,11 @@ class Blob(NamedTuple):
         return mask_to_rle(canvas)
 
 
-def draw_parts(rng: np.random.Generator, side: int) -> Iterator[Blob]:
+def draw_parts(rng: np.random.Generator, side: int, classes: int) -> Iterator[Blob]:
     """The true parts of one image."""
     for _ in range(rng.integers(8, 13)):
         yield Blob(
-            class_index=int(rng.integers(CLASSES)),
+            class_index=int(rng.integers(classes)),
             center=rng.uniform(0.1, 0.9, 2) * side,
             radius=rng.uniform(0.04, 0.16) * side,
             waves=rng.normal(0, 0.06, 6),
@@ -91,22 +95,22 @@ def moved(rng: np.random.Generator, part: Blob) -> Blob:
     )
 
 
-def write_files(folder: Path, images: int, side: int) -> tuple[Path, Path]:
+def write_files(folder: Path, images: int, side: int, classes: int) -> tuple[Path, Path]:
     """Draw predictions and truth of `images` images, one image in memory at a time."""
     paths = folder / "predictions.json", folder / "truth.json"
     with paths[0].open("w") as predictions, paths[1].open("w") as truth:
         for file in (predictions, truth):
-            _write_head(file, images, side)
+            _write_head(file, images, side, classes)
         for index in range(images):
-            _write_image(predictions, truth, index, side)
+            _write_image(predictions, truth, index, side, classes)
         for file in (predictions, truth):
             file.write("]}")
     return paths
 
 
-def _write_head(file: TextIO, images: int, side: int) -> None:
+def _write_head(file: TextIO, images: int, side: int, classes: int) -> None:
     """Write categories and images, and begin the annotations."""
-    categories = [{"id": i + 1, "name": f"part {i}"} for i in range(CLASSES)]
+    categories = [{"id": i + 1, "name": f"part {i}"} for i in range(classes)]
     file.write('{"categories": ' + json.dumps(categories) + ', "images": [')
     for i in range(images):
         record = {"id": i + 1, "file_name": f"{i:07}.jpg", "height": side, "width": side}
@@ -114,10 +118,10 @@ def _write_head(file: TextIO, images: int, side: int) -> None:
     file.write('], "annotations": [')
 
 
-def _write_image(predictions: TextIO, truth: TextIO, index: int, side: int) -> None:
+def _write_image(predictions: TextIO, truth: TextIO, index: int, side: int, classes: int) -> None:
     """Draw one image's parts, the true and the predicted ones."""
     rng = np.random.default_rng(index)
-    for number, part in enumerate(draw_parts(rng, side)):
+    for number, part in enumerate(draw_parts(rng, side, classes)):
         record = {
             "id": index * 100 + number,
             "image_id": index + 1,
@@ -132,10 +136,10 @@ def _write_image(predictions: TextIO, truth: TextIO, index: int, side: int) -> N
             predictions.write(comma + json.dumps(record | more))
 
 
-def measure(images: int, side: int) -> dict[str, float]:
+def measure(images: int, side: int, classes: int) -> dict[str, float]:
     """Seconds and peak memory of scoring so many drawn images, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = write_files(Path(folder), images, side)
+        paths = write_files(Path(folder), images, side, classes)
         done = subprocess.run(
             [sys.executable, "-c", CHILD, *map(str, paths)],
             stdout=subprocess.PIPE,
@@ -148,16 +152,29 @@ def measure(images: int, side: int) -> dict[str, float]:
         return found
 
 
+def measure_growth(images: Sequence[int], side: int, classes: int) -> list[dict[str, float]]:
+    """One row for each number of images, and how memory grows from row to row."""
+    rows = [measure(count, side, classes) for count in sorted(images)]
+    for before, row in pairwise(rows):
+        growth = row["peak_mb"] - before["peak_mb"]
+        row["mb_per_1000_images"] = 1000 * growth / (row["images"] - before["images"])
+        print(f"{row['images']} images: {row['mb_per_1000_images']:.2f} MB per 1,000 images")
+    return rows
+
+
 def main() -> None:
     """Measure and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", type=int, default=1000, help="images of one megapixel")
     parser.add_argument("--images", type=int, nargs="*", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--few-classes", type=int, default=2, help="classes of the last rows")
     parser.add_argument("--out", type=Path, default=RESULT)
     args = parser.parse_args()
+    runs = [([args.large], LARGE_SIDE, CLASSES)]
+    runs += [(args.images, SMALL_SIDE, classes) for classes in (CLASSES, args.few_classes)]
     result = {
-        f"{LARGE_SIDE} x {LARGE_SIDE} pixels": [measure(args.large, LARGE_SIDE)],
-        f"{SMALL_SIDE} x {SMALL_SIDE} pixels": [measure(n, SMALL_SIDE) for n in args.images],
+        f"{side} x {side} pixels, {classes} classes": measure_growth(images, side, classes)
+        for images, side, classes in runs
     }
     # Only now, because it imports torch: a child's peak begins at its parent's memory.
     from benchmarks.machine import describe_machine

@@ -180,6 +180,56 @@ def test_parser__dashes_and_underscores(mark: str) -> None:
     assert (found.word_list, found.go_on) == (["x", "y"], True)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "d a b --out-dir o --word-list x y --go-on",
+        "d --out-dir o a b --go-on --word-list x y",
+        "d a --out-dir=o b --word-list x y --go-on",
+        "--go-on d a --out-dir o b --word-list x y",
+    ],
+)
+def test_parser__options_between_positional_words(words: str) -> None:
+    found = build_parser("verb", verb).parse_args(words.split())
+    assert (str(found.data), found.source, str(found.out_dir)) == ("d", ["a", "b"], "o")
+    assert (found.word_list, found.go_on) == (["x", "y"], True)
+
+
+def many_first(source: list[str], data: Path, *, every: int | None = None) -> int:
+    """A verb whose list comes first, as in evaluate.
+
+    Args:
+        source: some places
+        data: a place
+        every: a number
+    """
+    return 0
+
+
+@pytest.mark.parametrize("words", ["a b --every 5 d", "a --every 5 b d", "--every 5 a b d"])
+def test_parser__options_among_a_list_that_comes_first(words: str) -> None:
+    found = build_parser("many", many_first).parse_args(words.split())
+    assert (found.source, str(found.data), found.every) == (["a", "b"], "d", 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [("a d --wings 2", "--wings"), ("a d --every --wings", "every"), ("a d --every", "every")],
+    ids=["unknown", "no value before an option", "no value"],
+)
+def test_parser__wrong_options_are_named(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser("many", many_first).parse_args(words.split())
+    assert message in capsys.readouterr().err
+
+
+def test_parser__words_after_two_dashes() -> None:
+    found = build_parser("many", many_first).parse_args(["--every", "5", "--", "-a", "d"])
+    assert (found.source, str(found.data), found.every) == (["-a"], "d", 5)
+
+
 def test_parser__defaults_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     parser = build_parser("verb", verb)
     found = parser.parse_args(["d", "a", "--out-dir", "o"])

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from wps_sam.errors import ConfigError, PredictionError
-from wps_sam.evaluation.comparison import compare
+from wps_sam.evaluation import comparison
+from wps_sam.evaluation.comparison import compare, image_gains
 from wps_sam.evaluation.image_scores import ImageScores
 from wps_sam.evaluation.intervals import Interval
 
@@ -74,32 +75,53 @@ def test_clear_winner(scored: Scored) -> None:
     assert result.second_miou == pytest.approx(0.645, abs=1e-12)
     assert result.difference == pytest.approx(0.1, abs=1e-12)
     # Only 2 of 2^30 swaps are as extreme.
-    assert result.p_value == 1 / 1001
+    assert result.p_value == 1 / 10_001
+    assert (result.permutations, result.is_exact) == (10_000, False)
     # Every image gains the same, so every resample does: the pairing keeps their spread out.
     assert result.interval is not None
     assert [result.interval.low, result.interval.high] == pytest.approx([0.1, 0.1], abs=1e-12)
     assert (result.images_better, result.images_worse, result.images_equal) == (30, 0, 0)
     opposite = compare(second, first)
     assert opposite.difference == pytest.approx(-0.1, abs=1e-12)
-    assert opposite.p_value == 1 / 1001
+    assert opposite.p_value == 1 / 10_001
     assert opposite.images_worse == 30
 
 
 def test_interval_by_hand(scored: Scored) -> None:
-    # Draws of two images: aa, ab, bb with chances 1/4, 1/2, 1/4.
-    # First: a 50/100, b 100/300, ab 150/400. Second: a 90/100, b 100/300, ab 190/400.
+    # Two images weigh u and 1 - u, u being uniform in 0..1 (see test_intervals.py).
+    # First: a 50/100, b 100/300. Second: a 90/100, b 100/300. The difference is
+    # 40 u / (100 u + 300 (1 - u)), so that u = 300 d / (40 + 200 d).
     first = scored([{0: (100, 50, 50)}, {0: (300, 100, 100)}])
     second = scored([{0: (100, 90, 90)}, {0: (300, 100, 100)}])
     result = compare(first, second)
     assert result.interval is not None
-    assert [result.interval.low, result.interval.high] == pytest.approx([0, 0.4], abs=1e-12)
-    narrow = compare(first, second, confidence=0.4).interval
-    assert narrow is not None
-    assert [narrow.low, narrow.high] == pytest.approx([0.1, 0.1], abs=1e-12)
+    found = [300 * d / (40 + 200 * d) for d in (result.interval.low, result.interval.high)]
+    assert found == pytest.approx([0.025, 0.975], abs=0.02)
     assert result.classes[0].interval == result.interval
 
 
-def test_p_value_by_enumeration(scored: Scored) -> None:
+def test_p_value_of_six_images_by_hand(scored: Scored) -> None:
+    # The gains 6, 5, 4, 3, 2 and -1 add up to 19, and their sizes to 21. Of the 64 swaps, only
+    # those that give all the same sign, or all but the 1, reach 19: two, and two of opposite sign.
+    first = scored(found_of_100(50, 50, 50, 50, 50, 50))
+    second = scored(found_of_100(56, 55, 54, 53, 52, 49))
+    result = compare(first, second)
+    assert result.p_value == compare(second, first, seed=9, permutations=1).p_value == 4 / 64
+    assert (result.permutations, result.is_exact) == (64, True)
+    assert result.to_dict()["is_exact"] is True
+
+
+def test_up_to_13_images_are_swapped_in_all_ways(scored: Scored) -> None:
+    thirteen = compare(scored(found_of_100(*[40] * 13)), scored(found_of_100(*[41] * 13)))
+    assert thirteen.p_value == 2 / 8192
+    assert (thirteen.permutations, thirteen.is_exact) == (8192, True)
+    fourteen = compare(scored(found_of_100(*[40] * 14)), scored(found_of_100(*[41] * 14)))
+    # 2 of 16384 swaps, so 1.2 of 10,000 on average, and 10 or more hardly ever.
+    assert 1 / 10_001 <= fourteen.p_value < 11 / 10_001
+    assert (fourteen.permutations, fourteen.is_exact) == (10_000, False)
+
+
+def test_p_value_by_enumeration(scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
     # All 2^3 swaps, scored with plain numbers.
     first = [(10, 12, 6), (50, 40, 30), (20, 35, 11)]
     second = [(10, 9, 8), (50, 44, 28), (20, 21, 19)]
@@ -117,9 +139,10 @@ def test_p_value_by_enumeration(scored: Scored) -> None:
     observed = differences[0]
     exact = np.mean([abs(d) >= abs(observed) - 1e-12 for d in differences])
     assert 0.2 < exact < 0.8
-    result = compare(
-        scored([{0: row} for row in first]), scored([{0: row} for row in second]), permutations=4000
-    )
+    evaluations = scored([{0: row} for row in first]), scored([{0: row} for row in second])
+    assert compare(*evaluations).p_value == exact
+    monkeypatch.setattr(comparison, "_MOST_IMAGES_ENUMERATED", 2)
+    result = compare(*evaluations, permutations=4000)
     assert result.difference == pytest.approx(observed, abs=1e-12)
     tolerance = 4 * np.sqrt(exact * (1 - exact) / 4000)
     assert result.p_value == pytest.approx(exact, abs=tolerance)
@@ -138,8 +161,8 @@ def test_p_values_are_uniform_where_there_is_no_difference(scored: Scored) -> No
     rng = np.random.default_rng(0)
     p_values = []
     for _ in range(300):
-        difficulty = rng.random(12)
-        found = rng.binomial(100, difficulty, (2, 12)).tolist()
+        difficulty = rng.random(14)
+        found = rng.binomial(100, difficulty, (2, 14)).tolist()
         first, second = (scored(found_of_100(*numbers)) for numbers in found)
         p_values.append(compare(first, second, resamples=1, permutations=199).p_value)
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
@@ -157,8 +180,22 @@ def test_classes_and_images_without_truth(scored: Scored) -> None:
     wheel, door = result.classes
     assert (wheel.first_iou, wheel.second_iou, wheel.difference) == (1, 0.5, -0.5)
     assert (door.first_iou, door.second_iou, door.difference) == (0, 1, 1)
-    assert wheel.interval is door.interval is None
-    assert result.interval is not None
+    # No class is true in two images.
+    assert wheel.interval is door.interval is result.interval is None
+
+
+def test_gains_of_images(scored: Scored) -> None:
+    # Image mean IoU: 1/2, 1, none and none before; 3/4, 1/2, 0 and none after.
+    first = scored([{0: (10, 10, 10), 1: (4, 0, 0)}, {0: (8, 8, 8)}, {}, {}])
+    second = scored([{0: (10, 5, 5), 1: (4, 4, 4)}, {0: (8, 4, 4)}, {1: (0, 3, 0)}, {}])
+    assert image_gains(first.images, second.images).tolist() == [0.25, -0.5, -1, 0]
+
+
+def test_gains_by_rounding_are_none(scored: Scored) -> None:
+    # (1/10 + 1/5) / 2 and (3/10) / 2 + 0 differ in the last digit: 0.1 + 0.2 is not 0.3.
+    first = scored([{0: (10, 1, 1), 1: (10, 2, 2)}])
+    second = scored([{0: (10, 3, 3), 1: (10, 0, 0)}])
+    assert image_gains(first.images, second.images).tolist() == [0]
 
 
 def test_class_that_is_never_true_has_no_difference(scored: Scored) -> None:
@@ -190,11 +227,11 @@ def test_one_image_has_no_interval(scored: Scored) -> None:
 @given(data=st.data())
 def test_order_turns_only_the_sign(scored: Scored, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
-    true = rng.integers(1, 50, (6, 2))
+    true = rng.integers(1, 50, (14, 2))
 
     def some() -> Evaluation:
         correct = rng.integers(0, true + 1)
-        predicted = correct + rng.integers(0, 20, (6, 2))
+        predicted = correct + rng.integers(0, 20, (14, 2))
         rows = np.stack([true, predicted, correct], axis=2).tolist()
         return scored([dict(enumerate(map(tuple, row))) for row in rows])
 

@@ -11,11 +11,21 @@ import pytest
 from wps_sam.errors import ConfigError, PredictionError
 from wps_sam.evaluation.evaluate import evaluate_predictions
 from wps_sam.evaluation.predictions import read_predictions
+from wps_sam.evaluation.truth import open_truth
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Scene
 
 HW = (10, 10)
+
+ORACLE = {
+    "made_by": "wps-sam 0.1.0 oracle",
+    "sam": "mobile_sam",
+    "prompt": "box",
+    "mask": "single",
+    "keep_groups": False,
+}
+"""What `wps-sam oracle` says in the `info` of its predictions."""
 
 
 def square(top: int, left: int, side: int = 4) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
@@ -200,6 +210,7 @@ def test_share_of_the_oracle(scene: Scene) -> None:
     oracle = scene.folder / "oracle.json"
     scene.predictions["annotations"].clear()
     scene.predict("a.jpg", "wheel", square(0, 0) & square(1, 0))
+    scene.predictions["info"] = ORACLE
     oracle.write_text(json.dumps(scene.predictions))
     result = evaluate_predictions(predictions, scene.truth_path, oracle=oracle)
     assert result.miou == 0.5
@@ -209,13 +220,63 @@ def test_share_of_the_oracle(scene: Scene) -> None:
     assert result.oracle.macc_share == pytest.approx(0.5 / 0.75, abs=1e-12)
     # Of the 8 missed pixels the oracle finds 4.
     assert result.anatomy.bad_mask_split == {"bad_prompt": 0.25, "sam_limit": 0.25}
-    assert result.to_dict()["oracle"]["predictions"] == "oracle.json"
+    written = result.to_dict()["oracle"]
+    assert written["predictions"] == str(oracle)
+    assert written["statement"] == (
+        "SAM mobile_sam given the true boxes, single mask, one prompt a polygon"
+    )
+    assert result.notes == ()
+
+
+def test_what_is_no_oracle_is_refused(scene: Scene) -> None:
+    scene.true("a.jpg", "wheel", square(0, 0))
+    with pytest.raises(
+        PredictionError, match=r"predictions\.json was not made by `wps-sam oracle`"
+    ):
+        scene.evaluate(oracle=scene.predictions_path)
+
+
+def test_notes_on_predictions_and_oracle(scene: Scene) -> None:
+    scene.image("b.jpg")
+    scene.true("b.jpg", "wheel", square(0, 0))
+    truth = open_truth(scene.truth_path, holdout=2)
+    scene.predictions["info"] = {"sam": "vit_b", "keep_groups": True}
+    predictions = read_predictions(scene.predictions_path)
+    scene.predictions["info"] = ORACLE
+    scene.predictions["categories"].pop()
+    result = evaluate_predictions(predictions, truth, oracle=scene.predictions_path)
+    left_out = "1 predicted images are outside the held-out share and not scored."
+    assert result.notes == (
+        left_out,
+        f"{predictions.source} was made with --keep-groups, but is scored without it: AP, PQ and "
+        "the error anatomy count other parts. Score with --keep-groups.",
+        "Oracle: The model does not know these classes, which score 0: door.",
+        f"Oracle: {left_out}",
+        "The oracle was made with another SAM (mobile_sam) than the predictions (vit_b): its share "
+        "says how the two SAMs differ as well as how good the prompts are.",
+    )
+    truth = open_truth(scene.truth_path, holdout=2, keep_groups=True)
+    result = evaluate_predictions(predictions, truth, oracle=scene.predictions_path)
+    assert [note for note in result.notes if "keep-groups" in note] == [
+        f"{scene.predictions_path} was made without --keep-groups, but is scored with it: AP, PQ "
+        "and the error anatomy count other parts. Score without --keep-groups."
+    ]
+
+
+def test_true_parts_without_a_pixel_are_not_missed(scene: Scene) -> None:
+    scene.true("a.jpg", "wheel", [[0, 0, 4, 0, 4, 4, 0, 4], [20, 20, 25, 20, 25, 25]])
+    scene.predict("a.jpg", "wheel", square(0, 0))
+    result = scene.evaluate()
+    assert result.average_precision.ap == pytest.approx(1, abs=1e-12)
+    assert result.average_precision.ar == pytest.approx(1, abs=1e-12)
+    assert result.skipped == {"part without a pixel": 1}
 
 
 def test_oracle_of_other_images_is_refused(scene: Scene) -> None:
     scene.true("a.jpg", "wheel", square(0, 0))
     predictions = read_predictions(scene.predictions_path)
     scene.predictions["images"].clear()
+    scene.predictions["info"] = ORACLE
     with pytest.raises(PredictionError, match=r"no predictions for 1 of 1 images"):
         evaluate_predictions(predictions, scene.truth_path, oracle=scene.predictions_path)
 
@@ -265,3 +326,12 @@ def test_every_score_of_one_scene_by_hand(scene: Scene) -> None:
     assert scores["intervals"]["miou"] is None
     assert scores["oracle"] is None
     json.dumps(scores, allow_nan=False)
+
+
+def test_merge_table_names_the_sides(scene: Scene) -> None:
+    scene.true("a.jpg", "wheel", square(0, 0))
+    scene.predict("a.jpg", "door", square(0, 0))
+    assert scene.evaluate().anatomy.lost["wrong_class"] == 1
+    swapped = scene.evaluate(merge={"wheel": "thing", "door": "thing"}).anatomy.lost
+    assert swapped["left_right_swap"] == 1
+    assert swapped["wrong_class"] == 0

@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from wps_sam import __version__
 from wps_sam.cli.evaluate import evaluate, read_training_log
 from wps_sam.cli.main import main
+from wps_sam.cli.score_files import dump_scores
 from wps_sam.errors import ConfigError, DataError
+from wps_sam.evaluation.report.summary import headline_figures, other_figures, percent
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Scene
@@ -57,6 +61,11 @@ def test_training_log__missing_or_damaged(picture_scene: Scene) -> None:
     log.write_text('{"step": 1}\n{"step": \n')
     with pytest.raises(DataError, match=r"metrics\.jsonl, line 2: not JSON"):
         read_training_log(log)
+    log.write_text('{"step": 1}\n[1]\n')
+    with pytest.raises(
+        DataError, match=r"metrics\.jsonl, line 2: expected a JSON object .*, found \[1\]\. Give"
+    ):
+        read_training_log(log)
 
 
 def test_out__a_file_is_refused_and_kept(picture_scene: Scene) -> None:
@@ -72,7 +81,7 @@ def second_predictions(scene: Scene) -> str:
     content = scene.predictions
     ids = {record["name"]: record["id"] for record in content["categories"]}
     for record in content["annotations"]:
-        if record["category_id"] == ids["right_mirror"]:
+        if record["category_id"] == ids.get("right_mirror"):
             record["category_id"] = ids["left_mirror"]
     folder = scene.folder / "second"
     folder.mkdir()
@@ -86,8 +95,16 @@ def test_two_files_are_compared(picture_scene: Scene, capsys: pytest.CaptureFixt
     second = second_predictions(picture_scene)
     assert main(["evaluate", first, second, str(picture_scene.truth_path), "--out", str(out)]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "3 images better, 0 worse, 4 equal" in printed
+    assert "3 images better in B, 0 worse, 4 equal" in printed
+    assert f"A: {picture_scene.folder.name}, B: second" in printed
+    assert "class A B B - A 95 %" in printed
+    # left_mirror: 4 of 7 photos right, then all: 4 / 7 = 57.1 %, 100 %.
+    assert "left_mirror 57.1 100.0 +42.9 +" in printed
     comparison = json.loads((out / "comparison.json").read_text())
+    assert [one["predictions"] for one in comparison["scored"]] == [
+        first,
+        f"{second}/predictions.json",
+    ]
     metrics, other = (
         json.loads((out / name).read_text()) for name in ("metrics.json", "metrics_second.json")
     )
@@ -106,11 +123,12 @@ def test_three_files_are_refused(picture_scene: Scene) -> None:
 def test_oracle__folder_or_file(picture_scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     first = str(picture_scene.predictions_path)
     out = picture_scene.folder / "scores"
+    picture_scene.predictions["info"] = {"made_by": "wps-sam 1 oracle"}
     oracle = Path(second_predictions(picture_scene))
     evaluate([first], picture_scene.truth_path, oracle=oracle, out=out)
     share = json.loads((out / "metrics.json").read_text())["oracle"]
     assert share["miou_share"] < 1
-    assert "Share of the oracle" in capsys.readouterr().out
+    assert "Share of the oracle, mIoU" in capsys.readouterr().out
     evaluate([first], picture_scene.truth_path, oracle=oracle / "predictions.json", out=out)
     assert json.loads((out / "metrics.json").read_text())["oracle"] == share
 
@@ -146,3 +164,124 @@ def test_keep_groups__two_pieces_are_one_part(picture_scene: Scene) -> None:
         missed = {row["name"]: row["parts"] for row in metrics["error_anatomy"]["classes"]}
         counts.append((metrics["part_unit"], missed["never $x$ seen"]["true_parts"]))
     assert counts == [("polygon", 2), ("annotation", 1)]
+
+
+def test_prints_every_mean(picture_scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    for one in (picture_scene.truth, picture_scene.predictions):
+        for record, kind in zip(one["categories"], ("round", "round", "flat", "flat"), strict=True):
+            record["supercategory"] = kind
+    evaluate([str(picture_scene.predictions_path)], picture_scene.truth_path)
+    printed = " ".join(capsys.readouterr().out.split())
+    result = picture_scene.evaluate()
+    for figure in (*headline_figures(result), *other_figures(result)):
+        assert f" {figure.name} {percent(figure.value)} " in printed
+    assert "mIoU, super-categories" in printed
+    assert "official_code mean F1 (not comparable)" in printed
+    assert "Classes merged (names without left and right), counted as one class: left_" in printed
+    assert "Super-categories (the truth file's), counted as one class: wheel <b> + left_" in printed
+
+
+def test_one_image_is_no_plural_and_has_no_interval(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    square = np.ones((10, 10), dtype=bool)
+    scene.true("a.jpg", "wheel", square)
+    scene.predict("a.jpg", "wheel", square)
+    evaluate([str(scene.predictions_path), second_predictions(scene)], scene.truth_path)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "second: 1 image, in %" in printed
+    assert "1 images" not in printed
+    assert "difference +0.0, p" in printed
+
+
+def test_without_a_true_part__files_are_written_without_a_comparison(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.predict("a.jpg", "wheel", np.ones((10, 10), dtype=bool))
+    crowd = {"counts": [0, 100], "size": [10, 10]}
+    scene.true("a.jpg", "wheel", crowd, iscrowd=1)
+    out = scene.folder / "scores"
+    evaluate([str(scene.predictions_path), second_predictions(scene)], scene.truth_path, out=out)
+    assert "A and B are not compared: no image has a true part" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["metrics.json", "metrics_second.json", "report.html"]
+    text = (out / "report.html").read_text()
+    assert "A and B are not compared" in text
+    assert "B is second" in text
+
+
+def test_files_of_an_earlier_comparison_are_removed(
+    picture_scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = picture_scene.folder / "scores"
+    first, truth = str(picture_scene.predictions_path), picture_scene.truth_path
+    evaluate([first, second_predictions(picture_scene)], truth, out=out)
+    (out / "notes.txt").write_text("mine")
+    assert "Removed" not in capsys.readouterr().out
+    evaluate([first], truth, out=out)
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["metrics.json", "notes.txt", "report.html"]
+    removed = (
+        f"Removed {out / 'metrics_second.json'}, {out / 'comparison.json'}: left by an earlier"
+    )
+    assert removed in capsys.readouterr().out
+
+
+def test_two_files_in_one_folder_are_called_by_their_stems(
+    picture_scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = picture_scene.predictions_path
+    other = first.with_name("better.json")
+    other.write_text(first.read_text())
+    evaluate([str(first), str(other)], picture_scene.truth_path)
+    assert "A: predictions, B: better" in capsys.readouterr().out
+
+
+def test_options_may_stand_between_predictions_and_truth(picture_scene: Scene) -> None:
+    first, second = str(picture_scene.predictions_path), second_predictions(picture_scene)
+    out = picture_scene.folder / "scores"
+    words = [first, second, "--holdout", "5", "--out", str(out), str(picture_scene.truth_path)]
+    assert main(["evaluate", *words]) == 0
+    assert json.loads((out / "comparison.json").read_text())["scored"][1]["holdout"] == 5
+
+
+def test_metrics_say_what_was_scored(picture_scene: Scene) -> None:
+    picture_scene.predictions["info"] = {"model": "a run"}
+    table = picture_scene.folder / "merge.yaml"
+    table.write_text("left_mirror: round\n")
+    predictions, truth = str(picture_scene.predictions_path), picture_scene.truth_path
+    out = picture_scene.folder / "scores"
+    evaluate([predictions], truth, out=out, holdout=2, merge=table, keep_groups=True)
+    assert json.loads((out / "metrics.json").read_text())["scored"] == {
+        "predictions": predictions,
+        "info": {"model": "a run"},
+        "truth": str(truth),
+        "holdout": 2,
+        "split": None,
+        "keep_groups": True,
+        "merge": str(table),
+        "oracle": None,
+        "wps_sam_version": __version__,
+    }
+
+
+def test_metrics_have_one_line_for_each_row_of_the_matrix(picture_scene: Scene) -> None:
+    out = picture_scene.folder / "scores"
+    evaluate([str(picture_scene.predictions_path)], picture_scene.truth_path, out=out)
+    lines = [line.strip().rstrip(",") for line in (out / "metrics.json").read_text().splitlines()]
+    rows = json.loads((out / "metrics.json").read_text())["confusion"]["pixels"]
+    assert len(rows) == 5
+    assert all(json.dumps(row) in lines for row in rows)
+
+
+def test_dump_scores__layout_and_numbers() -> None:
+    values = {"a": {"b": [1, 2], "c": {}}, "rows": [[1, 2], [3, 4]], "none": None, "t": ("x",)}
+    assert dump_scores(values) == (
+        '{\n  "a": {\n    "b": [1, 2],\n    "c": {}\n  },\n'
+        '  "rows": [\n    [1, 2],\n    [3, 4]\n  ],\n  "none": null,\n  "t": ["x"]\n}\n'
+    )
+    for bad in ({"x": float("nan")}, {"x": [[float("inf")]]}):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            dump_scores(bad)

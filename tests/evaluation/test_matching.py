@@ -92,3 +92,34 @@ def test_names_that_fit_two_truth_images_are_not_guessed(eight: Scene) -> None:
     eight.predictions["images"].pop(1)
     with pytest.raises(PredictionError, match=r"no predictions for 2 of 8.*x/a\.jpg, y/a\.jpg"):
         match(eight)
+
+
+def test_a_name_of_an_image_left_out_is_not_taken_for_another(scene: Scene) -> None:
+    # Of 1.jpg in two folders only the second is scored, and only the first was predicted.
+    scene.truth["images"][0]["file_name"] = "a/1.jpg"
+    scene.predictions["images"][0]["file_name"] = "a/1.jpg"
+    scene.image("b/1.jpg")
+    scene.true("a/1.jpg", "wheel", EYE)
+    scene.true("b/1.jpg", "wheel", EYE)
+    both = scene.predictions["images"]
+    scene.predictions["images"] = both[:1]
+    with pytest.raises(PredictionError, match=r"no predictions for 1 of 1 images.*: b/1\.jpg"):
+        match(scene, holdout=2)
+    # 1.jpg could be either of the two, whichever is scored.
+    scene.predictions["images"][0]["file_name"] = "1.jpg"
+    with pytest.raises(PredictionError, match=r"no predictions for 1 of 1 images.*: b/1\.jpg"):
+        match(scene, holdout=2)
+    scene.predictions["images"][0]["file_name"] = "a/1.jpg"
+    scene.predictions["images"] = both[::-1]
+    matching = match(scene, holdout=2)
+    assert matching.image_index == (0,)
+    assert matching.notes == ("1 predicted images are outside the held-out share and not scored.",)
+
+
+def test_a_name_that_is_taken_makes_no_other_one_ambiguous(scene: Scene) -> None:
+    scene.truth["images"][0]["file_name"] = "x/a.jpg"
+    scene.predictions["images"][0]["file_name"] = "x/a.jpg"
+    scene.image("y/a.jpg")
+    scene.true("x/a.jpg", "wheel", EYE)
+    scene.predictions["images"][1]["file_name"] = "a.jpg"
+    assert match(scene).image_index == (0, 1)

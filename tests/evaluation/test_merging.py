@@ -8,6 +8,7 @@ from wps_sam.evaluation.merging import (
     group_classes,
     left_right_rule,
     merge_counts,
+    side_partners,
     supercategory_rule,
 )
 
@@ -75,6 +76,19 @@ def test_unknown_classes_are_refused() -> None:
         group_classes(["a", "b"], {"y": "z", "x": "z", "a": "z"})
 
 
+@pytest.mark.parametrize("name", ["background", " Background"])
+def test_background_is_no_merged_name(name: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"merges b into background, which is .* no part\. Choose another merged"
+    ):
+        group_classes(["a", "b"], {"a": "c", "b": name})
+
+
+def test_rules_propose_no_background() -> None:
+    assert left_right_rule(["left_background", "right_background"]) == {}
+    assert supercategory_rule(["a", "b", "c"], ["Background", "x", "x"]) == {"b": "x", "c": "x"}
+
+
 def test_merged_counts_by_hand() -> None:
     groups = group_classes(["a", "b", "c"], {"a": "x", "c": "x"})
     assert groups.names == ("x", "b")
@@ -89,3 +103,13 @@ def test_merged_counts_by_hand() -> None:
     ]
     assert merged.sum() == counts.sum()
     assert counts[0, 1] == 1
+
+
+def test_side_partners__a_class_without_a_side_is_nobodys_partner() -> None:
+    partners = side_partners(("left_mirror", "right_mirror", "mirror", "left_eye", "wheel"))
+    assert partners == {
+        "left_mirror": "a side of mirror",
+        "right_mirror": "a side of mirror",
+    }
+    groups = group_classes(("left_mirror", "right_mirror", "mirror"), partners).group_index
+    assert groups[0] == groups[1] != groups[2]

@@ -42,15 +42,18 @@ def test_masks_come_back_with_class_and_score(scene: Scene, class_mask: ClassMas
         ({"score": "0.5"}, r"annotation 1 needs a score.*found '0.5'"),
         ({"score": True}, r"annotation 1 needs a score.*found True"),
         ({"score": 10**400}, r"annotation 1 needs a score, a finite number; found 1000"),
-        ({"category_id": 77}, r"annotation 1 has category_id 77.*\[5, 6\]"),
+        ({"category_id": 77}, r"annotation 1 has category_id 77.*\[1, 5, 6\]"),
         ({"category_id": None}, r"annotation 1 has category_id None"),
+        ({"category_id": True}, r"annotation 1 has category_id True"),
         ({"image_id": 9}, r"annotation 1 belongs to image 9, which is not in the file's 1 images"),
         ({"image_id": None}, r"annotation 1 needs image_id"),
+        ({"image_id": True}, r"annotation 1 needs image_id \(a number or text\); found True"),
         ({"segmentation": [[1, 1, 5, 5, 1, 5]]}, r"annotation 1 needs a run-length mask.*list"),
         ({"segmentation": None}, r"annotation 1 needs a run-length mask.*NoneType"),
     ],
 )
 def test_bad_annotations(scene: Scene, change: dict[str, Any], message: str) -> None:
+    scene.predictions["categories"].append({"id": 1, "name": "window"})
     scene.predict("a.jpg", "wheel", EYE)
     scene.predictions["annotations"][0] |= change
     with pytest.raises(PredictionError, match=message + r".*wps-sam predict"):
@@ -109,8 +112,9 @@ def test_score_left_out(scene: Scene) -> None:
         ({"size": [10, 10], "counts": [90]}, r"annotation 1 of image a\.jpg.*adding up to 90"),
         ({"size": [10, 10], "counts": "0000"}, r"annotation 1 of image a\.jpg.*adding up to 0"),
         ({"size": [10, 10]}, r"annotation 1 of image a\.jpg.*counts"),
+        ({"size": [0, 10], "counts": []}, r"1 or more; found 0 x 10\. Write the file again"),
     ],
-    ids=["size", "short", "short text", "no counts"],
+    ids=["size", "short", "short text", "no counts", "one period"],
 )
 def test_bad_masks(scene: Scene, rle: dict[str, Any], message: str) -> None:
     scene.predict("a.jpg", "wheel", rle)
@@ -125,11 +129,14 @@ def test_bad_masks(scene: Scene, rle: dict[str, Any], message: str) -> None:
         ("images", 0, {"height": None}, r"an image needs id, file_name, height and width"),
         ("images", 0, {"height": 0}, r"size of at least 1 x 1"),
         ("images", 0, {"height": float("inf")}, r"an image needs id.*found \{.*inf"),
+        ("images", 0, {"height": True}, r"an image needs id, file_name, height and width"),
         ("images", 0, {"id": [1]}, r"number or text as id"),
+        ("images", 0, {"id": True}, r"number or text as id"),
         ("images", 1, {"id": 1}, r"image id 1 occurs more than once"),
         ("images", 1, {"file_name": "a.jpg"}, r"file_name 'a\.jpg' occurs more than once"),
         ("categories", 0, {"id": "x"}, r"a category needs id \(a whole number\) and name"),
         ("categories", 0, {"id": float("inf")}, r"a category needs id"),
+        ("categories", 0, {"id": True}, r"a category needs id"),
         ("categories", 0, {"id": 6}, r"category id 6 occurs more than once"),
         ("categories", 0, {"name": "door"}, r"category name 'door' occurs more than once"),
     ],
@@ -169,5 +176,36 @@ def test_bad_files(tmp_path: Path, text: bytes, message: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(PredictionError, match=r"No prediction file at .*none\.json.*predict RUN"):
         read_predictions(tmp_path / "none.json")
+    with pytest.raises(PredictionError, match="Predictions come first, then the truth"):
+        read_predictions(tmp_path / "none.json")
     with pytest.raises(PredictionError, match="cannot be read"):
         read_predictions(tmp_path)
+
+
+def test_info_is_kept_wherever_it_stands(scene: Scene) -> None:
+    assert read_predictions(scene.predictions_path).info == {}
+    scene.predictions["info"] = {"sam": "tiny", "failed": ["b.jpg"]}
+    assert read_predictions(scene.predictions_path).info == scene.predictions["info"]
+    scene.predictions = {"info": scene.predictions.pop("info")} | scene.predictions
+    assert read_predictions(scene.predictions_path).info["sam"] == "tiny"
+    for other in ([1], "text", None):
+        scene.predictions["info"] = other
+        assert read_predictions(scene.predictions_path).info == {}
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ([[1, 1, 5, 5, 1, 5]], r"truth\.json looks like a label file, which has polygons\."),
+        (EYE, r"truth\.json looks like a label file, which has no scores\."),
+    ],
+    ids=["polygons", "run lengths"],
+)
+def test_the_truth_in_place_of_the_predictions(scene: Scene, mask: Any, message: str) -> None:
+    scene.true("a.jpg", "wheel", mask)
+    order = r" Predictions come first, then the truth.*evaluate PREDICTIONS TRUTH.*--oracle takes"
+    with pytest.raises(PredictionError, match=message + order):
+        read_predictions(scene.truth_path)
+    del scene.truth["images"][0]["width"]
+    with pytest.raises(PredictionError, match=r"an image needs.*If it is a label file:" + order):
+        read_predictions(scene.truth_path)

@@ -183,6 +183,54 @@ def test_what_is_left_out_is_counted_and_named(scene: Scene) -> None:
     assert truth.first_skipped[0].record == "polygon 1 of annotation 1 of image 1 (a.jpg)"
     assert len(truth.parts(0).runs) == 1
     assert "_background_" in truth.notes[0]
+    assert truth.notes[1:] == (
+        "1 annotation has a box but no mask: what is predicted there counts as false, so scores "
+        "are too low.",
+    )
+    scene.true("a.jpg", "door", [])
+    assert open_truth(scene.truth_path).notes[1].startswith("2 annotations have boxes but no masks")
+
+
+def test_a_part_without_a_pixel_is_left_out_and_counted(scene: Scene) -> None:
+    scene.image("b.jpg")
+    outside, line = [20, 20, 25, 20, 25, 25], [2, 2, 7, 2, 2, 2]
+    scene.true("a.jpg", "door", [outside, SQUARE, line])
+    scene.true("b.jpg", "door", {"size": [10, 10], "counts": [100]})
+    scene.true("b.jpg", "wheel", [outside], iscrowd=1)
+    truth = open_truth(scene.truth_path)
+    parts = truth.parts(0)
+    assert parts.class_index.tolist() == [1]
+    assert [int(runs[1::2].sum()) for runs in parts.runs] == [12]
+    assert len(parts.scores) == 1
+    truth.parts(-2)
+    assert truth.skip_counts() == {"part without a pixel": 2}
+    assert truth.parts(1).runs == ()
+    assert truth.skip_counts() == {"part without a pixel": 3}
+    grouped = open_truth(scene.truth_path, keep_groups=True)
+    assert len(grouped.parts(0).runs) == 1
+    assert grouped.skip_counts() == {}
+
+
+@pytest.mark.parametrize("value", ["no", "0", 2, 0.5, [1]])
+def test_iscrowd_is_0_or_1(scene: Scene, value: Any) -> None:
+    scene.true("a.jpg", "wheel", [SQUARE], iscrowd=value)
+    with pytest.raises(DataError, match=r"annotation 1 of .*iscrowd must be 0 or 1; found .* type"):
+        open_truth(scene.truth_path)
+
+
+def test_iscrowd_may_be_null_or_a_float(scene: Scene) -> None:
+    for value in (None, 0.0, 1.0):
+        scene.true("a.jpg", "wheel", [SQUARE], iscrowd=value)
+    parts = open_truth(scene.truth_path).parts(0)
+    assert (len(parts.runs), len(parts.ignored)) == (2, 1)
+
+
+@pytest.mark.parametrize("change", [{"category_id": True}, {"image_id": True}], ids=str)
+def test_true_is_no_id(scene: Scene, change: dict[str, Any]) -> None:
+    scene.truth["categories"][0]["id"] = 1
+    scene.true("a.jpg", "wheel", [SQUARE], **change)
+    with pytest.raises(DataError, match=r"annotation 1 has .*_id 'True' of type bool"):
+        open_truth(scene.truth_path)
 
 
 def test_crowd_becomes_one_ignored_region(scene: Scene) -> None:
@@ -259,8 +307,9 @@ def test_boxes_alone_are_refused(scene: Scene) -> None:
         ({"size": [9, 9], "counts": [81]}, r"annotation 1 .*size is 9 x 9.*image is 10 x 10"),
         ({"size": [10, 10], "counts": [3]}, r"annotation 1 .*add up to 10 x 10.*adding up to 3"),
         ({"counts": [100]}, r"annotation 1 of image 1 .*needs"),
+        ({"size": [0, 10], "counts": []}, r"found 0 x 10\. Correct the annotation or export"),
     ],
-    ids=["text", "mixed", "odd", "nan", "other size", "short runs", "no size"],
+    ids=["text", "mixed", "odd", "nan", "other size", "short runs", "no size", "one period"],
 )
 def test_damaged_masks_are_named(scene: Scene, segmentation: Any, message: str) -> None:
     scene.true("a.jpg", "wheel", segmentation)

@@ -74,13 +74,13 @@ def _score(
     segmenter: PartSegmenter, truth: Truth, store: EmbeddingCache, validation: LabelledFeatures
 ) -> Mapping[str, float]:
     """The main scores of `wps-sam evaluate`, by the same code."""
-    with ScoreCollector(TruthFacts.of(truth)) as collector:
-        for index, (image, key) in enumerate(
-            zip(validation.labels.images, validation.keys, strict=True)
-        ):
-            found = segmenter.predict_features(store.read(key), (image.height, image.width))
-            collector.add(image.file_name, truth.parts(index), _image_parts(found))
-        evaluation = collector.scores()
+    collector = ScoreCollector(TruthFacts.of(truth))
+    for index, (image, key) in enumerate(
+        zip(validation.labels.images, validation.keys, strict=True)
+    ):
+        found = segmenter.predict_features(store.read(key), (image.height, image.width))
+        collector.add(image.file_name, truth.parts(index), _image_parts(found))
+    evaluation = collector.scores()
     scores = {
         "miou": evaluation.miou,
         "macc": evaluation.macc,

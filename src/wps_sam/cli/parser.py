@@ -1,7 +1,7 @@
 """Builds a verb's argument parser from the signature and docstring of its function."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from docstring_parser import parse as parse_docstring
@@ -16,7 +16,7 @@ def build_parser(verb: str, function: Callable[..., int]) -> ArgumentParser:
     YAML, and a name that does not exist is an error.
     """
     docs = parse_docstring(function.__doc__ or "")
-    parser = ArgumentParser(prog=f"wps-sam {verb}", description=docs.short_description)
+    parser = _VerbParser(prog=f"wps-sam {verb}", description=docs.short_description)
     parser.add_argument("--config", action="config", help="YAML file with any of these settings")
     parameters = inspect.signature(function).parameters
     special = {n: p for n, p in parameters.items() if p.annotation in (bool, list[str])}
@@ -28,6 +28,42 @@ def build_parser(verb: str, function: Callable[..., int]) -> ArgumentParser:
     _add(parser, [special[name] for name in special if name not in first], help_of)
     _accept_dashes(parser)
     return parser
+
+
+class _VerbParser(ArgumentParser):
+    """A parser that finds positional arguments on both sides of an option.
+
+    argparse hands out the words before an option at once, so that in `A B --holdout 5 DATA` it
+    takes B for the data and does not know what to do with DATA.
+    """
+
+    def parse_args(  # type: ignore[override]  # jsonargparse's own options are not used
+        self, args: Sequence[str] | None = None, namespace: Any = None, **more: Any
+    ) -> Any:
+        words = None if args is None else _positionals_first(self, args)
+        return super().parse_args(words, namespace, **more)
+
+
+def _positionals_first(parser: ArgumentParser, words: Sequence[str]) -> list[str]:
+    """Move options behind the positional words; unchanged where an option is not understood."""
+    positional: list[str] = []
+    options: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            positional.append(word)
+            continue
+        options.append(word)
+        flag, equals, _ = word.partition("=")
+        nargs = getattr(parser._option_string_actions.get(flag), "nargs", "unknown")
+        if nargs not in (None, 0, "+"):
+            return list(words)
+        values = 0 if equals or nargs == 0 else 1 if nargs is None else len(rest)
+        while values and rest and not rest[0].startswith("-"):
+            options.append(rest.pop(0))
+            values -= 1
+    return positional + options
 
 
 def _add(

@@ -66,11 +66,11 @@ _ADVICE = {
     "left_right_swap": "Left and right swapped cost {points} points of mIoU{worst}: check that the "
     "labels mean the same side in every image, and label more images from both sides.",
     "bad_mask": "Masks of found parts that do not fit cost {points} points of mIoU{worst}: check "
-    "that their boxes are tight, and compare with the oracle to see whether SAM can do better.",
+    "that the labelled boxes are tight; with --oracle you see whether SAM can do better.",
     "bad_prompt": "Masks that the same SAM draws right from the true box cost {points} points of "
     "mIoU{worst}: label more images with tight boxes, or train longer.",
     "sam_limit": "Pixels that SAM gets wrong even from the true box cost {points} points of mIoU"
-    "{worst}: more labels cannot help there; a larger SAM may.",
+    "{worst}: more labels alone will hardly help there; another SAM or another of its masks may.",
 }
 # How a sentence says which class suffers most, from the class's `parts`.
 _SUFFERERS = {

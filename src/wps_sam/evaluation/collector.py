@@ -4,8 +4,7 @@ Only counts are kept, so that memory does not grow with the images' size.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from types import TracebackType
+from dataclasses import dataclass, replace
 from typing import Self
 
 from wps_sam.evaluation.anatomy import AnatomyCounts
@@ -13,17 +12,18 @@ from wps_sam.evaluation.average_precision import AveragePrecisionCounts
 from wps_sam.evaluation.boundary import BoundaryCounts
 from wps_sam.evaluation.confusion import ConfusionCounts
 from wps_sam.evaluation.image_scores import ImageScores, pair_scores
-from wps_sam.evaluation.intervals import bootstrap_intervals
+from wps_sam.evaluation.intervals import bootstrap_intervals, share_interval
 from wps_sam.evaluation.merging import (
     ClassGroups,
     group_classes,
     left_right_rule,
     merge_counts,
+    side_partners,
     supercategory_rule,
 )
 from wps_sam.evaluation.metrics import ClassMeans, class_means, class_scores
 from wps_sam.evaluation.official_code import OfficialCodeCounts
-from wps_sam.evaluation.oracle_share import oracle_share
+from wps_sam.evaluation.oracle_share import OracleShare, oracle_share
 from wps_sam.evaluation.overlap import overlap_parts
 from wps_sam.evaluation.panoptic import PanopticCounts
 from wps_sam.evaluation.parts import ImageParts
@@ -39,14 +39,12 @@ class TruthFacts:
         class_names: C names.
         supercategories: C names of coarser classes, "" where there is none.
         part_unit: What counts as one true part: a `polygon` or an `annotation`.
-        skipped: Reason -> number of records that were left out.
         notes: What a reader of the scores should know.
     """
 
     class_names: tuple[str, ...]
     supercategories: tuple[str, ...]
     part_unit: str
-    skipped: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     @classmethod
@@ -64,32 +62,28 @@ class TruthFacts:
             class_names=truth.class_names,
             supercategories=truth.supercategories,
             part_unit=truth.part_unit,
-            skipped=truth.skip_counts(),
             notes=(*truth.notes, *more_notes),
         )
 
 
 class ScoreCollector:
-    """Every count that the scores of a data set need.
-
-    Use it as a context manager: the instances for average precision lie in a temporary database.
-    """
+    """Every count that the scores of a data set need."""
 
     def __init__(self, facts: TruthFacts, merge: Mapping[str, str] | None = None) -> None:
         """Start with no image.
 
         Args:
             facts: Classes and more about the truth.
-            merge: Class name -> merged name for a second, coarser table; None merges the classes
-                that differ only in the words left and right (`left_right_rule`).
+            merge: Class name -> merged name for a second, coarser table, and the classes that count
+                as sides of each other in the error anatomy; None takes the classes that differ only
+                in the words left and right (`left_right_rule`).
 
         Raises:
             ConfigError: `merge` names an unknown class.
         """
         names = facts.class_names
-        sides = left_right_rule(names)
         self._facts = facts
-        self._merge = group_classes(names, sides if merge is None else merge)
+        self._merge = group_classes(names, left_right_rule(names) if merge is None else merge)
         self._super = group_classes(names, supercategory_rule(names, facts.supercategories))
         self._images = ImageScores(len(names))
         self._confusion = ConfusionCounts(len(names))
@@ -97,8 +91,9 @@ class ScoreCollector:
         self._panoptic = PanopticCounts(len(names))
         self._precision = AveragePrecisionCounts(len(names))
         self._official = OfficialCodeCounts()
-        self._anatomy = AnatomyCounts(names, sides)
+        self._anatomy = AnatomyCounts(names, side_partners(names) if merge is None else merge)
         self._oracle = ConfusionCounts(len(names))
+        self._oracle_images = ImageScores(len(names))
 
     def add(
         self,
@@ -131,13 +126,18 @@ class ScoreCollector:
             self._anatomy.add(overlap)
         else:
             self._anatomy.add_with_oracle(overlap, truth, predicted, oracle)
-            self._oracle.add_counts(overlap_parts(truth, oracle).class_counts(classes))
+            counts = overlap_parts(truth, oracle).class_counts(classes)
+            self._oracle.add_counts(counts)
+            self._oracle_images.add(file_name, counts)
 
-    def scores(self, oracle: str | None = None) -> Evaluation:
+    def scores(
+        self, oracle: str | None = None, skipped: Mapping[str, int] | None = None
+    ) -> Evaluation:
         """Derive all scores.
 
         Args:
             oracle: Name of the oracle's prediction file, if its parts were added.
+            skipped: Reason -> number of truth records that were left out.
 
         Returns:
             The scores of the images added so far.
@@ -160,16 +160,18 @@ class ScoreCollector:
             average_precision=self._precision.scores(names),
             official_code=self._official.scores(),
             anatomy=self._anatomy.result(),
-            oracle=None if oracle is None else oracle_share(means, self._oracle_means(), oracle),
+            oracle=None if oracle is None else self._oracle_share(means, oracle),
             images=self._images,
             part_unit=self._facts.part_unit,
-            skipped=self._facts.skipped,
+            skipped=skipped or {},
             notes=tuple(self._facts.notes),
         )
 
-    def _oracle_means(self) -> ClassMeans:
-        """Means over classes of the oracle's counts."""
-        return class_means(class_scores(self._oracle.matrix, self._facts.class_names))
+    def _oracle_share(self, means: ClassMeans, oracle: str) -> OracleShare:
+        """Shares of the oracle's scores, with the interval of the main one."""
+        bound = class_means(class_scores(self._oracle.matrix, self._facts.class_names))
+        interval = share_interval(self._images, self._oracle_images)
+        return replace(oracle_share(means, bound, oracle), miou_share_interval=interval)
 
     def _merged(self, groups: ClassGroups) -> MergedScores | None:
         """Score coarser classes; None where no class is merged."""
@@ -178,16 +180,3 @@ class ScoreCollector:
         classes = class_scores(merge_counts(self._confusion.matrix, groups), groups.names)
         members = groups.members(self._facts.class_names)
         return MergedScores(groups, members, classes, class_means(classes))
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Remove the temporary database."""
-        self._precision.close()

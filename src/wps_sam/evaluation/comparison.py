@@ -3,16 +3,18 @@
 Images differ much more in difficulty than two models do, so both tests keep each image's two
 results together:
 
-- interval: bootstrap over images, in which each resampled data set is the same for both;
+- interval: Bayesian bootstrap over images, in which the images' weights are the same for both;
 - p-value: permutation test. If the two were equally good, each image's two results could as well be
-  swapped. They are, at random, and the difference of the data-set-level mIoU is computed anew:
-  p = (1 + number of differences at least as large) / (1 + permutations), which is never 0 (Phipson
-  and Smyth, Permutation p-values should never be zero, 2010).
+  swapped. They are, and the difference of the data-set-level mIoU is computed anew. Up to 13 images
+  are swapped in all 2^N ways, and p = number of differences at least as large / 2^N, the observed
+  one included. More images are swapped at random: p = (1 + number of differences at least as large)
+  / (1 + permutations), which is never 0 (Phipson and Smyth, Permutation p-values should never be
+  zero, 2010).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Any
 
 import numpy as np
@@ -25,8 +27,8 @@ from wps_sam.evaluation.intervals import (
     FEWEST_IMAGES,
     Interval,
     check_resampling,
-    image_draws,
     image_iou_sums,
+    image_weights,
     images_with_class,
     mean_over_classes,
     percentile_interval,
@@ -38,6 +40,8 @@ from wps_sam.evaluation.result import Evaluation
 
 # Equal differences come out of different sums, so they may differ in the last digits.
 _TIE = 1e-12
+# 2^13 = 8192 swaps cost as much as the random ones do by default.
+_MOST_IMAGES_ENUMERATED = 13
 _REMEDY = "Evaluate both prediction files against one truth file, with the same split and holdout."
 
 
@@ -69,12 +73,13 @@ class Comparison:
         first_miou: mIoU of the first, in 0..1.
         second_miou: mIoU of the second, in 0..1.
         difference: Second minus first: above 0 where the second is better.
-        interval: Paired bootstrap interval of the difference; None where fewer than two images
-            have a true part.
+        interval: Paired bootstrap interval of the difference; None where no class has true pixels
+            in two images.
         p_value: Of the two-sided paired permutation test.
         confidence: Of the intervals, such as 0.95.
         resamples: Number of resampled data sets behind the intervals.
-        permutations: Number of random swaps behind the p-value.
+        permutations: Number of swaps behind the p-value.
+        is_exact: Whether these are all the 2^N swaps there are, not a random part of them.
         seed: Of the random numbers.
         classes: C differences, in class order.
         images_better: Images whose own mean IoU is higher in the second. An image without any part,
@@ -91,6 +96,7 @@ class Comparison:
     confidence: float
     resamples: int
     permutations: int
+    is_exact: bool
     seed: int
     classes: tuple[ClassDifference, ...]
     images_better: int
@@ -123,7 +129,7 @@ def compare(
     second: Evaluation,
     *,
     resamples: int = 1000,
-    permutations: int = 1000,
+    permutations: int = 10_000,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Comparison:
@@ -134,7 +140,7 @@ def compare(
         second: Scores of another against the same truth.
         resamples: Number of resampled data sets behind the intervals.
         permutations: Number of random swaps behind the p-value, whose smallest value is
-            1 / (1 + permutations).
+            1 / (1 + permutations). Up to 13 images are swapped in all ways instead.
         seed: Same seed, same result.
         confidence: Share of the resampled differences within an interval, between 0 and 1.
 
@@ -148,29 +154,55 @@ def compare(
     """
     check_resampling(resamples, confidence)
     if permutations < 1:
-        raise ConfigError(f"permutations must be 1 or more, such as 1000; found {permutations}.")
+        raise ConfigError(f"permutations must be 1 or more, such as 10000; found {permutations}.")
     pair = _paired_tables(first, second)
     observed = _class_iou([table.sum(axis=0) for table in pair.tables])
-    drawn = _class_iou(resampled_sums(pair.tables, resamples, image_draws(len(first.images), seed)))
+    count = len(first.images)
+    drawn = _class_iou(resampled_sums(pair.tables, resamples, image_weights(count, seed)))
     first_miou, second_miou = (float(mean_over_classes(iou)) for iou in observed)
     drawn_miou = [mean_over_classes(iou) for iou in drawn]
-    better, worse = _images_better_and_worse(first.images, second.images)
-    with_truth = int(np.count_nonzero(pair.true.sum(axis=1)))
+    behind = int(images_with_class(pair.true).max())
+    is_exact = count <= _MOST_IMAGES_ENUMERATED
+    permutations = 2**count if is_exact else permutations
+    draw = _all_swaps(count) if is_exact else _random_swaps(count, seed)
+    as_large = _count_as_large(pair, second_miou - first_miou, permutations, draw)
+    gains = image_gains(first.images, second.images)
+    better, worse = int(np.count_nonzero(gains > 0)), int(np.count_nonzero(gains < 0))
     return Comparison(
         first_miou=first_miou,
         second_miou=second_miou,
         difference=second_miou - first_miou,
-        interval=_interval(drawn_miou[1] - drawn_miou[0], with_truth, confidence),
-        p_value=_p_value(pair, second_miou - first_miou, permutations, seed),
+        interval=_interval(drawn_miou[1] - drawn_miou[0], behind, confidence),
+        # Among all swaps is the observed difference; to random ones it is added.
+        p_value=as_large / permutations if is_exact else (1 + as_large) / (1 + permutations),
         confidence=confidence,
         resamples=resamples,
         permutations=permutations,
+        is_exact=is_exact,
         seed=seed,
         classes=_class_differences(first.class_names, pair, observed, drawn, confidence),
         images_better=better,
         images_worse=worse,
-        images_equal=len(first.images) - better - worse,
+        images_equal=count - better - worse,
     )
+
+
+def image_gains(first: ImageScores, second: ImageScores) -> NDArray[np.float64]:
+    """Subtract the images' own mean IoU. An image without any part, true or predicted, has 1.
+
+    Args:
+        first: Pixel counts of N images.
+        second: Other pixel counts of the same images.
+
+    Returns:
+        (N,) float64 in -1..1, second minus first; 0 where they differ by rounding alone.
+    """
+    # Without a part, nothing was to be found and nothing was invented.
+    first_miou, second_miou = (
+        np.nan_to_num(ratios(*image_iou_sums(images)), nan=1.0) for images in (first, second)
+    )
+    gains = second_miou - first_miou
+    return np.where(np.abs(gains) > _TIE, gains, 0.0)
 
 
 def _paired_tables(first: Evaluation, second: Evaluation) -> _Pair:
@@ -247,31 +279,35 @@ def _interval(
     return percentile_interval(differences, confidence) if images_behind >= FEWEST_IMAGES else None
 
 
-def _p_value(pair: _Pair, difference: float, permutations: int, seed: int) -> float:
-    """Share of random swaps whose difference of mIoU is at least as large."""
+def _count_as_large(
+    pair: _Pair, difference: float, permutations: int, draw: Callable[[], NDArray[np.int64]]
+) -> int:
+    """Count the swaps, (N,) of 0 and 1 each, whose difference of mIoU is at least as large."""
     # Swapping an image moves its pixels from one sum to the other; the truth stays.
     moves = [
         pair.second_predicted - pair.first_predicted,
         pair.second_correct - pair.first_correct,
     ]
-    count, rng = pair.true.shape[0], np.random.default_rng((seed, 1))
-    predicted, correct = resampled_sums(moves, permutations, lambda: rng.integers(0, 2, count))
+    predicted, correct = resampled_sums(moves, permutations, draw)
     true, *sums = (table.sum(axis=0) for table in pair.tables)
     swapped = _class_iou(
         [true, sums[0] + predicted, sums[1] + correct, sums[2] - predicted, sums[3] - correct]
     )
     differences = mean_over_classes(swapped[1]) - mean_over_classes(swapped[0])
-    as_large = int(np.count_nonzero(np.abs(differences) >= abs(difference) - _TIE))
-    return (1 + as_large) / (1 + permutations)
+    return int(np.count_nonzero(np.abs(differences) >= abs(difference) - _TIE))
 
 
-def _images_better_and_worse(first: ImageScores, second: ImageScores) -> tuple[int, int]:
-    """Count the images whose mean IoU is higher, and lower, in the second."""
-    first_miou, second_miou = (
-        np.nan_to_num(ratios(*image_iou_sums(images)), nan=1.0) for images in (first, second)
-    )
-    gains = second_miou - first_miou
-    return int(np.count_nonzero(gains > _TIE)), int(np.count_nonzero(gains < -_TIE))
+def _all_swaps(count: int) -> Callable[[], NDArray[np.int64]]:
+    """Each way to swap images, one after the other: (N,) of 0 and 1, 2^N times."""
+    swaps = product((0, 1), repeat=count)
+    return lambda: np.array(next(swaps))
+
+
+def _random_swaps(count: int, seed: int) -> Callable[[], NDArray[np.int64]]:
+    """Swap each image or not, by chance: (N,) of 0 and 1, again and again."""
+    # Other random numbers than the intervals'.
+    rng = np.random.default_rng((seed, 1))
+    return lambda: rng.integers(0, 2, count)
 
 
 def _or_none(score: float) -> float | None:

@@ -1,13 +1,20 @@
-"""How far scores would move with other images: bootstrap intervals over images.
+"""How far scores would move with other images: Bayesian bootstrap intervals over images.
 
-N images are drawn from the N images with replacement, their pixel counts are summed and scored,
-and this is repeated; an interval runs between two percentiles of the scores (Efron and Tibshirani,
-An Introduction to the Bootstrap, 1993, section 13.3). The images are taken as independent: frames
-of one video are not, and their intervals are too narrow.
+The N images get random weights, Dirichlet(1, ..., 1) times N, their weighted pixel counts are
+summed and scored, and this is repeated; an interval runs between two percentiles of the scores
+(Rubin, The Bayesian Bootstrap, Annals of Statistics 9, 1981). The images are taken as independent:
+frames of one video are not, and their intervals are too narrow.
 
-A drawn data set is scored as a whole one is: IoU from summed counts, and the mean over the classes
-that have true pixels in what was drawn. A class that was not drawn is left out of that one mean
-and adds nothing to its own interval.
+No weight is 0, so every class that has true pixels is in every mean. Drawing images with
+replacement would now and then draw none with a rare class, and the mean over the remaining classes,
+often the easier ones, would shift upward.
+
+Few images tell little about their own spread, however they are weighted. The weighted mean of n
+values has the variance s^2 (n - 1) / (n (n + 1)), so a 95 % interval of a class in n images holds
+the true score with the chance P(|t| < 1.96 sqrt((n - 1) / (n + 1))), t being Student's with n - 1
+degrees of freedom and the values normal: 70 % for 3 images, 89 % for 10 and 94 % for 50. The
+classes in fewer than 10 images are named with the intervals; those of their IoU, and of means in
+which such classes weigh much, are too narrow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from wps_sam.errors import ConfigError
-from wps_sam.evaluation.image_scores import ImageScores
+from wps_sam.errors import ConfigError, PredictionError
+from wps_sam.evaluation.image_scores import Column, ImageScores
 
 # Weights held at a time (16 MiB), so that memory does not grow with images x resamples.
 _WEIGHTS_PER_BLOCK = 1 << 21
 # With a single image every resample is the same, and the interval would claim certainty.
 FEWEST_IMAGES = 2
+# Below, a 95 % interval holds the true score in less than 89 % of cases (see the module).
+_RARE_BELOW = 10
 
 
 @dataclass(frozen=True)
@@ -42,17 +51,20 @@ class Interval:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Bootstrap intervals; None where fewer than two images bear on a score.
+    """Bayesian bootstrap intervals; None where fewer than two images bear on a score.
 
     Attributes:
         confidence: Share of the resampled scores within an interval, such as 0.95.
         resamples: Number of resampled data sets.
         seed: Of the random numbers.
-        miou: Of the mean IoU over classes, in 0..1.
-        macc: Of the mean accuracy over classes, in 0..1.
+        miou: Of the mean IoU over classes, in 0..1; None where no class has true pixels in two
+            images.
+        macc: Of the mean accuracy over classes, in 0..1; None likewise.
         miou_image_class_pairs: Of the mean IoU over (image, class) pairs, in 0..1.
         class_iou: Class name -> interval of its IoU, in 0..1; None where fewer than two images
             have true pixels of the class.
+        rare_classes: Names of the classes that have true pixels in 1 to 9 images: their intervals,
+            and those of means in which they weigh much, are too narrow.
     """
 
     confidence: float
@@ -62,6 +74,7 @@ class Intervals:
     macc: Interval | None
     miou_image_class_pairs: Interval | None
     class_iou: Mapping[str, Interval | None]
+    rare_classes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -97,10 +110,10 @@ def bootstrap_intervals(
     )
     iou_sums, pairs = image_iou_sums(images)
     tables = [true, *others, csr_array(np.stack([iou_sums, pairs], axis=1))]
-    *pixels, pair_sums = resampled_sums(tables, resamples, image_draws(len(images), seed))
+    *pixels, pair_sums = resampled_sums(tables, resamples, image_weights(len(images), seed))
     iou, accuracy = true_class_iou(*pixels), ratios(pixels[2], pixels[0])
     with_class = images_with_class(true)
-    with_truth = int(np.count_nonzero(true.sum(axis=1)))
+    behind_means = int(with_class.max(initial=0))
 
     def interval(scores: NDArray[np.float64], images_behind: int) -> Interval | None:
         enough = images_behind >= FEWEST_IMAGES
@@ -110,8 +123,8 @@ def bootstrap_intervals(
         confidence=confidence,
         resamples=resamples,
         seed=seed,
-        miou=interval(mean_over_classes(iou), with_truth),
-        macc=interval(mean_over_classes(accuracy), with_truth),
+        miou=interval(mean_over_classes(iou), behind_means),
+        macc=interval(mean_over_classes(accuracy), behind_means),
         miou_image_class_pairs=interval(
             ratios(pair_sums[:, 0], pair_sums[:, 1]), int(np.count_nonzero(pairs))
         ),
@@ -119,11 +132,59 @@ def bootstrap_intervals(
             name: interval(scores, behind)
             for name, scores, behind in zip(class_names, iou.T, with_class.tolist(), strict=True)
         },
+        rare_classes=tuple(
+            name
+            for name, images_behind in zip(class_names, with_class.tolist(), strict=True)
+            if 0 < images_behind < _RARE_BELOW
+        ),
     )
 
 
+def share_interval(
+    images: ImageScores,
+    oracle: ImageScores,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Interval | None:
+    """Estimate how the share of the oracle's mIoU would vary with other images.
+
+    Both mIoU are taken under the same weights, so that images that are hard for both count once.
+
+    Args:
+        images: Pixel counts of N images.
+        oracle: The oracle's pixel counts of the same images.
+        resamples: Number of resampled data sets.
+        seed: Same seed, same interval.
+        confidence: Share of the resampled shares within the interval, between 0 and 1.
+
+    Returns:
+        Interval of mIoU / oracle mIoU, which may exceed 1; None where no class has true pixels in
+        two images or the oracle's mIoU is 0.
+
+    Raises:
+        PredictionError: The two cover different images.
+        ConfigError: `resamples` is below 1 or `confidence` not between 0 and 1.
+    """
+    check_resampling(resamples, confidence)
+    if images.file_names != oracle.file_names:
+        raise PredictionError(
+            "The share of the oracle needs the same images in the same order; found "
+            f"{len(images)} images and {len(oracle)} of the oracle with other names. Score both "
+            "against one truth file, with the same split and holdout."
+        )
+    columns: tuple[Column, ...] = ("true_pixels", "predicted_pixels", "correct_pixels")
+    tables = [scores.table(name) for scores in (images, oracle) for name in columns]
+    if images_with_class(tables[0]).max(initial=0) < FEWEST_IMAGES:
+        return None
+    sums = resampled_sums(tables, resamples, image_weights(len(images), seed))
+    miou, oracle_miou = (mean_over_classes(true_class_iou(*part)) for part in (sums[:3], sums[3:]))
+    return percentile_interval(ratios(miou, oracle_miou), confidence)
+
+
 def resampled_sums(
-    tables: Sequence[csr_array], resamples: int, draw: Callable[[], NDArray[np.int64]]
+    tables: Sequence[csr_array], resamples: int, draw: Callable[[], NDArray[Any]]
 ) -> list[NDArray[np.float64]]:
     """Sum the rows of tables under random weights, block by block.
 
@@ -134,7 +195,7 @@ def resampled_sums(
 
     Returns:
         For each table (R, K) float64: row r is the sum of the images' rows, weighted by the r-th
-        draw, which is the same for all tables. Sums of whole numbers are exact below 2^53.
+        draw, which is the same for all tables. With whole weights, sums are exact below 2^53.
     """
     count = tables[0].shape[0]
     sums = [np.empty((resamples, table.shape[1])) for table in tables]
@@ -148,20 +209,26 @@ def resampled_sums(
     return sums
 
 
-def image_draws(count: int, seed: int) -> Callable[[], NDArray[np.int64]]:
-    """Draw images with replacement, again and again.
+def image_weights(count: int, seed: int) -> Callable[[], NDArray[np.float64]]:
+    """Weigh images at random, again and again.
 
     Args:
         count: N.
         seed: Of the random numbers.
 
     Returns:
-        A function that returns (N,) int64: how often each image is drawn; they sum to N. Together
-        its values are multinomial with N trials and equal chances.
+        A function that returns (N,) float64: N times a draw from Dirichlet(1, ..., 1), above 0.
     """
     rng = np.random.default_rng(seed)
-    # Counting N drawn indices is several times faster than Generator.multinomial.
-    return lambda: np.bincount(rng.integers(0, count, count), minlength=count)
+
+    def draw() -> NDArray[np.float64]:
+        # Exponentials divided by their sum are Dirichlet(1, ..., 1).
+        weights = rng.standard_exponential(count)
+        weights /= weights.sum()
+        weights *= count
+        return weights
+
+    return draw
 
 
 def true_class_iou(

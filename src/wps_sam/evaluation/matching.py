@@ -34,8 +34,9 @@ class Matching:
 def match_predictions(predictions: PredictionFile, truth: Truth) -> Matching:
     """Match classes by name and images by file name.
 
-    File names match exactly, or else by their last part where that is unique on both sides.
-    Predictions of images that the truth file has but does not score (`holdout`) are left out.
+    File names match exactly; of the rest, those match whose last part is unique on both sides. All
+    images of the truth file take part, so that `holdout` does not change what belongs together;
+    predictions of images that are not scored are then left out.
 
     Args:
         predictions: What was predicted.
@@ -49,7 +50,7 @@ def match_predictions(predictions: PredictionFile, truth: Truth) -> Matching:
     """
     class_index, notes = _match_classes(predictions, truth)
     found = _match_names(
-        [image.file_name for image in truth.images],
+        [*(image.file_name for image in truth.images), *truth.left_out],
         [image.file_name for image in predictions.images],
     )
     missing = [image.file_name for image in truth.images if image.file_name not in found]
@@ -60,9 +61,12 @@ def match_predictions(predictions: PredictionFile, truth: Truth) -> Matching:
             "those without parts: run `wps-sam predict` on all of them, or choose the images that "
             "were predicted with --split or --holdout."
         )
-    notes += _check_extra_images(predictions, truth, set(found.values()))
+    _refuse_unknown_images(predictions, truth, set(found.values()))
     image_index = tuple(found[image.file_name] for image in truth.images)
     _check_sizes(predictions, truth, image_index)
+    extra = len(predictions.images) - len(image_index)
+    if extra:
+        notes.append(f"{extra} predicted images are outside the held-out share and not scored.")
     return Matching(image_index, class_index, tuple(notes))
 
 
@@ -88,34 +92,28 @@ def _match_classes(
 
 def _match_names(wanted: Sequence[str], offered: Sequence[str]) -> dict[str, int]:
     """Return the position in `offered` of each wanted name that has exactly one partner."""
-    exact = {name: index for index, name in enumerate(offered)}
-    bare_wanted = Counter(PurePosixPath(name).name for name in wanted)
-    bare_offered = Counter(PurePosixPath(name).name for name in offered)
-    by_bare_name = {PurePosixPath(name).name: index for index, name in enumerate(offered)}
-    found: dict[str, int] = {}
-    for name in wanted:
-        bare = PurePosixPath(name).name
-        if name in exact:
-            found[name] = exact[name]
-        elif bare_wanted[bare] == 1 and bare_offered[bare] == 1:
+    position = {name: index for index, name in enumerate(offered)}
+    found = {name: position[name] for name in wanted if name in position}
+    # A name that is taken stands for no other image, and does not make another one ambiguous.
+    left = {name: PurePosixPath(name).name for name in wanted if name not in found}
+    free = {name: PurePosixPath(name).name for name in offered if name not in found}
+    bare_left, bare_free = Counter(left.values()), Counter(free.values())
+    by_bare_name = {bare: position[name] for name, bare in free.items()}
+    for name, bare in left.items():
+        if bare_left[bare] == 1 and bare_free[bare] == 1:
             found[name] = by_bare_name[bare]
     return found
 
 
-def _check_extra_images(predictions: PredictionFile, truth: Truth, used: set[int]) -> list[str]:
-    """Raise PredictionError for images the truth file does not know; note those not scored."""
-    extra = [image.file_name for index, image in enumerate(predictions.images) if index not in used]
-    left_out = _match_names(extra, truth.left_out)
-    unknown = [name for name in extra if name not in left_out]
+def _refuse_unknown_images(predictions: PredictionFile, truth: Truth, known: set[int]) -> None:
+    """Raise PredictionError for images that the truth file does not have."""
+    unknown = [image.file_name for i, image in enumerate(predictions.images) if i not in known]
     if unknown:
         raise PredictionError(
             f"{predictions.source} has {len(unknown)} images that {truth.source} does not have: "
             f"{_shown(unknown)}. Scores over other images would mislead: predict the images of "
             "the truth file, or give the truth file of the predicted images."
         )
-    if extra:
-        return [f"{len(extra)} predicted images are outside the held-out share and not scored."]
-    return []
 
 
 def _check_sizes(predictions: PredictionFile, truth: Truth, image_index: Sequence[int]) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 
 from wps_sam.errors import ConfigError
 from wps_sam.evaluation.confusion import Counts
+from wps_sam.evaluation.metrics import BACKGROUND_NAME
 
 _SIDE_WORDS = {"left", "right"}
-_NO_SUPERCATEGORY = "none"
+_NO_SUPERCATEGORY = {"none", BACKGROUND_NAME}
 _SEPARATORS = re.compile(r"([\s_\-:./]+)")
 
 
@@ -62,7 +63,27 @@ def left_right_rule(class_names: Sequence[str]) -> dict[str, str]:
     """
     bare = {name: _without_side(name) for name in class_names}
     partners = Counter(bare.values())
-    return {name: short for name, short in bare.items() if partners[short] > 1}
+    return {
+        name: short
+        for name, short in bare.items()
+        if partners[short] > 1 and not _is_background(short)
+    }
+
+
+def side_partners(class_names: Sequence[str]) -> dict[str, str]:
+    """Which classes are left and right of each other, by the words in their names.
+
+    Unlike in `left_right_rule`, a class without a side (`mirror` beside `left_mirror`) is nobody's
+    partner.
+
+    Args:
+        class_names: C names.
+
+    Returns:
+        Class name -> a name that its partners share and no class has.
+    """
+    merged = left_right_rule(class_names)
+    return {name: f"a side of {short}" for name, short in merged.items() if short != name}
 
 
 def supercategory_rule(
@@ -70,7 +91,7 @@ def supercategory_rule(
 ) -> dict[str, str]:
     """Propose the coarser classes that a COCO file itself names as `supercategory`.
 
-    A class without one ("" or the word none, as some tools write) keeps its own name. Nothing is
+    A class without one ("", or the words none or background) keeps its own name. Nothing is
     proposed where that carries no information: no two classes share a supercategory, or all
     classes do.
 
@@ -84,7 +105,7 @@ def supercategory_rule(
     table = {
         name: supercategory
         for name, supercategory in zip(class_names, supercategories, strict=True)
-        if supercategory and supercategory.lower() != _NO_SUPERCATEGORY
+        if supercategory and supercategory.lower() not in _NO_SUPERCATEGORY
     }
     coarser = group_classes(class_names, table).names
     return table if 1 < len(coarser) < len(class_names) else {}
@@ -101,13 +122,19 @@ def group_classes(class_names: Sequence[str], merge: Mapping[str, str]) -> Class
         Groups over all C classes.
 
     Raises:
-        ConfigError: `merge` names a class that does not exist.
+        ConfigError: `merge` names a class that does not exist, or merges into the background.
     """
     unknown = sorted(set(merge) - set(class_names))
     if unknown:
         raise ConfigError(
             f"The merge table names classes that do not exist: {', '.join(unknown)}. "
             f"The classes are: {', '.join(class_names)}. Correct the names, or leave them out."
+        )
+    hidden = sorted(name for name, merged in merge.items() if _is_background(merged))
+    if hidden:
+        raise ConfigError(
+            f"The merge table merges {', '.join(hidden)} into {BACKGROUND_NAME}, which is the name "
+            "of what is no part. Choose another merged name."
         )
     targets = [merge.get(name, name) for name in class_names]
     names = tuple(dict.fromkeys(targets))
@@ -132,6 +159,11 @@ def merge_counts(counts: Counts, groups: ClassGroups) -> Counts:
     merged = np.zeros((side, side), np.int64)
     np.add.at(merged.T, target, rows.T)
     return merged
+
+
+def _is_background(name: str) -> bool:
+    """True for the name that stands for everything that is no part."""
+    return name.strip().lower() == BACKGROUND_NAME
 
 
 def _without_side(name: str) -> str:

@@ -14,7 +14,8 @@ script does, and what is reproduced here:
 What is not reproduced, because it needs more than a file of masks: the script adds up the soft
 masks of a class before its threshold (here: the union of the masks); images without any
 prediction put its lists out of step (here: they score 0); each GPU reports its own share of the
-images (here: all images).
+images (here: all images). The script knows no ignored regions, and here too they change nothing:
+a crowd region of the truth is background, so that a prediction in it counts as wrong.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wps_sam.evaluation.metrics import mean_of
 from wps_sam.evaluation.parts import ImageParts
 from wps_sam.evaluation.runs import Runs
 
@@ -68,33 +68,30 @@ class OfficialCodeCounts:
 
     def __init__(self) -> None:
         """Start with no image."""
-        self._iou: list[float] = []
-        self._accuracy: list[float] = []
-        self._f1: list[float] = []
+        self._pairs = 0
+        self._sums = np.zeros(3)  # of IoU, accuracy and F1
 
     def add(self, truth: ImageParts, predicted: ImageParts) -> None:
         """Add one image.
 
         Args:
-            truth: Its true parts.
+            truth: Its true parts; ignored regions play no part.
             predicted: Its predicted parts, same size, same class order.
         """
         predicted_classes = set(predicted.class_index.tolist())
         for class_index in dict.fromkeys(truth.class_index.tolist()):
-            iou = accuracy = f1 = 0.0
+            self._pairs += 1
             if class_index in predicted_classes:
-                iou, accuracy, f1 = row_averaged_scores(
+                self._sums += row_averaged_scores(
                     truth.class_runs(class_index), predicted.class_runs(class_index), truth.hw
                 )
-            self._iou.append(iou)
-            self._accuracy.append(accuracy)
-            self._f1.append(f1)
 
     def scores(self) -> OfficialCodeScores:
         """The figures over all images added so far."""
-        return OfficialCodeScores(
-            mean_of(self._iou), mean_of(self._accuracy), mean_of(self._f1), len(self._iou)
-        )
+        if not self._pairs:
+            return OfficialCodeScores(None, None, None, 0)
+        iou, accuracy, f1 = (self._sums / self._pairs).tolist()
+        return OfficialCodeScores(iou, accuracy, f1, self._pairs)
 
 
 def row_averaged_scores(

@@ -11,6 +11,11 @@ from wps_sam.evaluation.parts import ScoredImage
 
 REMEDY = "Write the file again with `wps-sam predict`."
 
+ORDER = (
+    "Predictions come first, then the truth, as in `wps-sam evaluate PREDICTIONS TRUTH`; --oracle "
+    "takes predictions too."
+)
+
 
 class PredictedMask(NamedTuple):
     """One predicted part as the file holds it.
@@ -31,7 +36,7 @@ class PredictedMask(NamedTuple):
 def parse_category(source: Path, record: Any) -> tuple[int, str]:
     """Return the id and name of a category record."""
     try:
-        return int(record["id"]), str(record["name"]).strip()
+        return _whole_number(record["id"]), str(record["name"]).strip()
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise PredictionError(
             f"{source}: a category needs id (a whole number) and name; found {record!r}. {REMEDY}"
@@ -42,12 +47,13 @@ def parse_image(source: Path, record: Any) -> ScoredImage:
     """Check an image record."""
     try:
         image_id, file_name = record["id"], str(record["file_name"]).replace("\\", "/")
-        height, width = int(record["height"]), int(record["width"])
+        height, width = _whole_number(record["height"]), _whole_number(record["width"])
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise PredictionError(
-            f"{source}: an image needs id, file_name, height and width; found {record!r}. {REMEDY}"
+            f"{source}: an image needs id, file_name, height and width; found {record!r}. {REMEDY} "
+            f"If it is a label file: {ORDER}"
         ) from error
-    if not isinstance(image_id, int | str) or min(height, width) < 1:
+    if type(image_id) not in (int, str) or min(height, width) < 1:
         raise PredictionError(
             f"{source}: an image needs a number or text as id and a size of at least 1 x 1; found "
             f"{record!r}. {REMEDY}"
@@ -65,11 +71,12 @@ def parse_mask(
         )
     name = f"annotation {record.get('id', f'number {position + 1}')}"
     image_id, category_id = record.get("image_id"), record.get("category_id")
-    if not isinstance(image_id, int | str):
+    # JSON's true is an int to Python, and equal to 1.
+    if isinstance(image_id, bool) or not isinstance(image_id, int | str):
         raise PredictionError(
             f"{source}: {name} needs image_id (a number or text); found {image_id!r}. {REMEDY}"
         )
-    if not isinstance(category_id, int) or category_id not in class_of_id:
+    if type(category_id) is not int or category_id not in class_of_id:
         raise PredictionError(
             f"{source}: {name} has category_id {category_id!r}, which is not one of the file's "
             f"categories {sorted(class_of_id)}. {REMEDY}"
@@ -77,7 +84,7 @@ def parse_mask(
     if not isinstance(record.get("segmentation"), dict):
         raise PredictionError(
             f"{source}: {name} needs a run-length mask, segmentation: {{size, counts}}; found "
-            f"{type(record.get('segmentation')).__name__}. {REMEDY}"
+            f"{type(record.get('segmentation')).__name__}. {_remedy(source, record)}"
         )
     score = _score(source, name, record)
     return image_id, PredictedMask(name, class_of_id[category_id], record["segmentation"], score)
@@ -93,8 +100,23 @@ def _score(source: Path, name: str, record: Mapping[str, Any]) -> float:
     raise PredictionError(
         f"{source}: {name} needs a score, a finite number; found "
         f"{repr(score) if 'score' in record else 'no score'}. Without scores the order of "
-        f"overlapping masks is not known. {REMEDY}"
+        f"overlapping masks is not known. {_remedy(source, record)}"
     )
+
+
+def _remedy(source: Path, record: Mapping[str, Any]) -> str:
+    """What to do about an annotation; one without a score may come from a label file."""
+    if "score" in record:
+        return REMEDY
+    what = "polygons" if isinstance(record.get("segmentation"), list) else "no scores"
+    return f"{source} looks like a label file, which has {what}. {ORDER}"
+
+
+def _whole_number(value: Any) -> int:
+    """The value as an int; TypeError for true and false, which Python would take for 1 and 0."""
+    if isinstance(value, bool):
+        raise TypeError("a truth value is no number")
+    return int(value)
 
 
 def check_unique(source: Path, what: str, values: Sequence[Any]) -> None:

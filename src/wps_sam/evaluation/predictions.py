@@ -6,7 +6,7 @@ The format is COCO with run-length masks and scores:
 Only images and categories are held in memory; masks go to a temporary file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from wps_sam.errors import DataError, PredictionError
 from wps_sam.evaluation.parts import ImageParts, ScoredImage
 from wps_sam.evaluation.prediction_records import (
+    ORDER,
     REMEDY,
     PredictedMask,
     check_unique,
@@ -39,6 +40,7 @@ class PredictionFile:
         category_ids: The file's ids in the same order.
         images: Every image that was predicted, also those without a part.
         masks: Rows of `PredictedMask` by the image's position in `images`; on disk.
+        info: The file's own `info`: what made it, with which settings; empty where there is none.
     """
 
     source: Path
@@ -46,6 +48,7 @@ class PredictionFile:
     category_ids: tuple[int, ...]
     images: tuple[ScoredImage, ...] = field(repr=False)
     masks: ScratchRows = field(repr=False)
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def parts(self, index: int) -> ImageParts:
         """Decode the parts of one image.
@@ -67,7 +70,8 @@ class PredictionFile:
                 runs.append(rle_to_runs(mask.rle, image.hw))
             except DataError as error:
                 raise PredictionError(
-                    f"{self.source}: {mask.record} of image {image.file_name}: {error}. {REMEDY}"
+                    f"{self.source}: {mask.record} of image {image.file_name}: "
+                    f"{str(error).rstrip('.')}. {REMEDY}"
                 ) from error
         return ImageParts(
             hw=image.hw,
@@ -97,12 +101,14 @@ def read_predictions(path: str | Path) -> PredictionFile:
     check_unique(source, "category name", [name for _, name in categories])
     check_unique(source, "image id", [image.image_id for image in images])
     check_unique(source, "image file_name", [image.file_name for image in images])
+    masks, info = _read_rest(source, [number for number, _ in categories], images)
     return PredictionFile(
         source=source,
         class_names=tuple(name for _, name in categories),
         category_ids=tuple(number for number, _ in categories),
         images=tuple(images),
-        masks=_read_masks(source, [number for number, _ in categories], images),
+        masks=masks,
+        info=info,
     )
 
 
@@ -121,13 +127,17 @@ def _read_head(source: Path) -> tuple[list[tuple[int, str]], list[ScoredImage]]:
     raise _no_list(source, "images" if images is None else "categories", None)
 
 
-def _read_masks(source: Path, category_ids: list[int], images: list[ScoredImage]) -> ScratchRows:
-    """Check every annotation and put it to the masks of its image."""
+def _read_rest(
+    source: Path, category_ids: list[int], images: list[ScoredImage]
+) -> tuple[ScratchRows, dict[str, Any]]:
+    """Check every annotation and put it to the masks of its image; also read `info`."""
     class_of_id = {number: index for index, number in enumerate(category_ids)}
     index_of_id = {image.image_id: index for index, image in enumerate(images)}
-    masks, is_found = ScratchRows(), False
+    masks, is_found, info = ScratchRows(), False, dict[str, Any]()
     with _open_predictions(source) as document:
         for key, value in document.members():
+            if key == "info" and isinstance(value, dict):
+                info = value
             if key != "annotations":
                 continue
             is_found = True
@@ -141,7 +151,7 @@ def _read_masks(source: Path, category_ids: list[int], images: list[ScoredImage]
                 masks.append(index_of_id[image_id], tuple(mask))
     if not is_found:
         raise _no_list(source, "annotations", None)
-    return masks
+    return masks, info
 
 
 @contextmanager
@@ -160,7 +170,8 @@ def _open_predictions(source: Path) -> Iterator[JsonDocument]:
             yield document
     except FileNotFoundError as error:
         raise PredictionError(
-            f"No prediction file at {source}. Make one with `wps-sam predict RUN SOURCE --out DIR`."
+            f"No prediction file at {source}. Make one with `wps-sam predict RUN SOURCE --out "
+            f"DIR`. {ORDER}"
         ) from error
     except (OSError, JsonError) as error:
         raise PredictionError(f"{source} cannot be read as JSON: {error}. {REMEDY}") from error

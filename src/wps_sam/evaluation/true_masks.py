@@ -23,6 +23,7 @@ from wps_sam.labels.weak_labels import Skip
 SHORT_POLYGON = "polygon with fewer than 3 points"
 NO_MASK = "annotation without a mask"
 DROPPED_CATEGORY = "annotation of a category that is no part"
+NO_PIXEL = "part without a pixel"
 
 _SKIPS_KEPT = 20
 
@@ -66,6 +67,17 @@ class TrueMasks:
         self.rows.append(image_index, tuple(mask))
         self.count += 1
 
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the scores should know about the masks."""
+        boxes = self.skipped[NO_MASK]
+        if not boxes:
+            return ()
+        have = "annotation has a box but no mask" if boxes == 1 else "annotations have boxes but no"
+        return (
+            f"{boxes} {have}{'' if boxes == 1 else ' masks'}: what is predicted there counts as "
+            "false, so scores are too low.",
+        )
+
     def skip(self, record: str, reason: str) -> None:
         """Count a record that is left out."""
         self.skipped[reason] += 1
@@ -88,8 +100,8 @@ def collect_true_masks(
 
     Raises:
         DataError: The annotations are unsound (see `stream_annotations`), two have one id, a
-            segmentation is neither polygons nor an RLE, or no annotation has a mask, but some
-            have boxes.
+            segmentation is neither polygons nor an RLE, `iscrowd` is neither 0 nor 1, or no
+            annotation has a mask, but some have boxes.
     """
     found, ids = TrueMasks(), ScratchRows()
     index_of = {image.image_id: index for index, image in enumerate(images)}
@@ -119,7 +131,7 @@ def _masks(
     """The parts of an annotation; what cannot be used is counted in `found`."""
     segmentation = annotation.record.get("segmentation")
     category_id = annotation.record["category_id"]
-    is_crowd = bool(annotation.record.get("iscrowd"))
+    is_crowd = _is_crowd(path, name, annotation.record.get("iscrowd"))
     if not segmentation:
         found.skip(name, NO_MASK)
         return []
@@ -137,6 +149,18 @@ def _masks(
     if usable and (keep_groups or is_crowd):
         return [TrueMask(name, category_id, [polygon for _, polygon in usable], is_crowd)]
     return [TrueMask(which, category_id, [polygon], False) for which, polygon in usable]
+
+
+def _is_crowd(path: Path, name: str, value: Any) -> bool:
+    """Whether `iscrowd` is set; DataError unless it is 0, 1, false, true or left out."""
+    if value is None:
+        return False
+    if isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    raise DataError(
+        f"{path}: {name}: iscrowd must be 0 or 1; found {str(value)[:60]!r} of type "
+        f"{type(value).__name__}. A region with iscrowd 1 is not scored. Correct the annotation."
+    )
 
 
 def _polygons(path: Path, name: str, segmentation: Any) -> list[list[float]]:

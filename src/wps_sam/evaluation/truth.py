@@ -14,9 +14,9 @@ import numpy as np
 
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.evaluation.parts import ImageParts, ScoredImage
-from wps_sam.evaluation.runs import Runs, polygons_to_runs, rle_to_runs
+from wps_sam.evaluation.runs import Runs, polygons_to_runs, rle_to_runs, runs_area
 from wps_sam.evaluation.scratch import ScratchRows
-from wps_sam.evaluation.true_masks import TrueMask, collect_true_masks
+from wps_sam.evaluation.true_masks import NO_PIXEL, TrueMask, collect_true_masks
 from wps_sam.labels.coco_categories import without_background
 from wps_sam.labels.coco_json import CocoImage, find_image, image_hw
 from wps_sam.labels.coco_stream import CocoHead, read_coco_head
@@ -38,7 +38,7 @@ class Truth:
         part_unit: What counts as one true part: a `polygon` or, with `keep_groups`, an
             `annotation`. A run-length mask is one part in any case.
         left_out: File names of the file's other images (`holdout`), which are not scored.
-        skipped: Reason -> number of records of the images to score that were left out.
+        skipped: Reason -> number of records of the images to score that were left out on reading.
         first_skipped: The first few of these records.
         notes: What a reader of the scores should know.
         coco_images: The file's own records of `images`, to find the photographs.
@@ -60,8 +60,13 @@ class Truth:
     images_dir: Path | None = None
 
     def skip_counts(self) -> dict[str, int]:
-        """How many records were left out, by reason, most frequent first."""
-        return dict(Counter(self.skipped).most_common())
+        """How many records were left out, by reason, most frequent first.
+
+        Parts without a pixel are counted once `parts` has decoded their image.
+        """
+        counts = Counter(self.skipped)
+        counts[NO_PIXEL] = sum(self._empty_parts.values())
+        return {reason: count for reason, count in counts.most_common() if count}
 
     def parts(self, index: int) -> ImageParts:
         """Decode the parts of one image.
@@ -70,21 +75,24 @@ class Truth:
             index: Position in `images`.
 
         Returns:
-            The parts and the ignored regions, original frame.
+            The parts and the ignored regions, original frame. A part that covers no pixel, such as
+            a polygon outside the image, is left out: nothing could find it.
 
         Raises:
             DataError: A mask is damaged or has another size than the image.
         """
-        image = self.images[index]
-        masks = [TrueMask(*row) for row in self.masks.rows(range(len(self.images))[index])]
-        scored = [mask for mask in masks if not mask.is_ignored]
-        ignored = [mask for mask in masks if mask.is_ignored]
+        image, position = self.images[index], range(len(self.images))[index]
+        masks = [TrueMask(*row) for row in self.masks.rows(position)]
+        decoded = [(mask, self._runs(image, mask)) for mask in masks]
+        whole = [(mask, runs) for mask, runs in decoded if not mask.is_ignored]
+        scored = [(mask, runs) for mask, runs in whole if runs_area(runs)]
+        self._empty_parts[position] = len(whole) - len(scored)
         return ImageParts(
             hw=image.hw,
-            class_index=np.array([self._class_of[mask.category_id] for mask in scored], np.int64),
-            runs=tuple(self._runs(image, mask) for mask in scored),
+            class_index=np.array([self._class_of[m.category_id] for m, _ in scored], np.int64),
+            runs=tuple(runs for _, runs in scored),
             scores=np.zeros(len(scored)),
-            ignored=tuple(self._runs(image, mask) for mask in ignored),
+            ignored=tuple(runs for mask, runs in decoded if mask.is_ignored),
         )
 
     def image_path(self, index: int) -> Path:
@@ -106,6 +114,11 @@ class Truth:
         """Class index by category id."""
         return {category_id: index for index, category_id in enumerate(self.category_ids)}
 
+    @cached_property
+    def _empty_parts(self) -> dict[int, int]:
+        """Number of parts without a pixel by image position, of the images decoded so far."""
+        return {}
+
     def _runs(self, image: ScoredImage, mask: TrueMask) -> Runs:
         """Decode one annotation; errors name it."""
         try:
@@ -114,8 +127,8 @@ class Truth:
             return polygons_to_runs(mask.segmentation, image.hw)
         except DataError as error:
             raise DataError(
-                f"{self.source}: {mask.record}: {error}. Correct the annotation or export the file "
-                "again."
+                f"{self.source}: {mask.record}: {str(error).rstrip('.')}. Correct the annotation "
+                "or export the file again."
             ) from error
 
 
@@ -173,7 +186,10 @@ def open_truth(
         left_out=tuple(image.file_name for image in left_out),
         skipped=dict(found.skipped),
         first_skipped=tuple(found.first_skipped),
-        notes=tuple(f"{note.record} {note.text}." for note in head.notes + dropping),
+        notes=(
+            *(f"{note.record} {note.text}." for note in head.notes + dropping),
+            *found.notes(),
+        ),
         coco_images=tuple(kept),
         images_dir=folder,
     )

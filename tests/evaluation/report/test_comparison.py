@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wps_sam.evaluation.comparison import ClassDifference, Comparison
-from wps_sam.evaluation.image_scores import ImageScore
+from wps_sam.evaluation.image_scores import ImageScores
 from wps_sam.evaluation.intervals import Interval
 from wps_sam.evaluation.report.comparison import choose_changed, difference_bars, verdict
 
@@ -26,7 +26,8 @@ BETTER = Comparison(
     p_value=0.004,
     confidence=0.95,
     resamples=1000,
-    permutations=1000,
+    permutations=10_000,
+    is_exact=False,
     seed=0,
     classes=(
         ClassDifference("wheel", 0.5, 0.6, 0.1, Interval(-0.05, 0.2)),
@@ -39,13 +40,13 @@ BETTER = Comparison(
 )
 
 
-def score(correct: int, union: int = 20) -> ImageScore:
-    """An image with one class whose IoU is correct / union."""
-    true = np.array([union])
-    return ImageScore("a", np.array([0], np.int32), true, np.array([correct]), np.array([correct]))
-
-
-EMPTY = ImageScore("a", np.zeros(0, np.int32), *(np.zeros(0, np.int64) for _ in range(3)))
+def images(*correct: int | None) -> ImageScores:
+    """Images with one class whose IoU is correct / 20; None stands for an image without parts."""
+    result = ImageScores(1)
+    for number in correct:
+        counts = [[0, 0], [0, 0]] if number is None else [[0, 0], [20 - number, number]]
+        result.add("a.jpg", np.array(counts))
+    return result
 
 
 def test_verdict_names_the_better_one() -> None:
@@ -81,19 +82,20 @@ def test_bars_hold_the_classes_that_have_a_difference() -> None:
 
 def test_most_changed_images_come_first() -> None:
     # Changes in twentieths: +10, -5, 0, +2, -10.
-    first = [score(n) for n in (5, 10, 7, 8, 20)]
-    second = [score(n) for n in (15, 5, 7, 10, 10)]
+    first, second = images(5, 10, 7, 8, 20), images(15, 5, 7, 10, 10)
     assert choose_changed(first, second, 4) == {"gained": [0, 3], "lost": [4, 1]}
     assert choose_changed(first, second, 1) == {"gained": [0], "lost": [4]}
 
 
 def test_inventing_a_part_in_an_empty_image_is_a_loss() -> None:
-    assert choose_changed([EMPTY, EMPTY], [score(0), EMPTY], 4) == {"gained": [], "lost": [0]}
+    assert choose_changed(images(None, None), images(0, None), 4) == {"gained": [], "lost": [0]}
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=12), st.integers(1, 4))
 def test_no_image_both_gains_and_loses(pairs: list[tuple[int, int]], per_group: int) -> None:
-    chosen = choose_changed([score(a) for a, _ in pairs], [score(b) for _, b in pairs], per_group)
+    chosen = choose_changed(
+        images(*(a for a, _ in pairs)), images(*(b for _, b in pairs)), per_group
+    )
     assert all(pairs[index][1] > pairs[index][0] for index in chosen["gained"])
     assert all(pairs[index][1] < pairs[index][0] for index in chosen["lost"])
     assert max(len(group) for group in chosen.values()) <= per_group
@@ -103,7 +105,7 @@ def test_report_compares(compared: WrittenReport) -> None:
     # mIoU of A: wheel 0, long name 1; of B: both 1.
     assert "A has 50.0 % mIoU, B 100.0 %" in compared.text
     assert "A is run &lt;1&gt;, B is run 2. Scores that do not name B are A's." in compared.text
-    assert "2 are better in B, 0 in A and 1 are equal" in compared.text
+    assert "Better in B: 2 images; better in A: 0; equal: 1." in compared.text
     assert 'data-group="gained"' in compared.text
     assert 'data-group="lost"' not in compared.text
     assert "0.0 % → 100.0 %" in compared.text

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from wps_sam.evaluation.comparison import ClassDifference, Comparison
-from wps_sam.evaluation.image_scores import ImageScore
+from wps_sam.evaluation.comparison import ClassDifference, Comparison, image_gains
+from wps_sam.evaluation.image_scores import ImageScores
 from wps_sam.evaluation.report.summary import percent
 from wps_sam.evaluation.report.svg import (
     GRID_COLOR,
@@ -81,13 +81,11 @@ def difference_bars(comparison: Comparison) -> Markup:
         return to_svg(figure, "Difference in IoU between B and A for each class")
 
 
-def choose_changed(
-    first: Sequence[ImageScore], second: Sequence[ImageScore], per_group: int
-) -> dict[str, list[int]]:
+def choose_changed(first: ImageScores, second: ImageScores, per_group: int) -> dict[str, list[int]]:
     """Pick the images in which B gained or lost most.
 
     Args:
-        first: A's score of each image.
+        first: A's scores of the images.
         second: B's scores of the same images, in the same order.
         per_group: How many images in each group, if there are enough.
 
@@ -95,19 +93,11 @@ def choose_changed(
         `gained` and `lost` -> positions in `first`, the largest change first. Images with equal
         scores are in neither.
     """
-    changes = [
-        (_miou_or_perfect(b) - _miou_or_perfect(a), index)
-        for index, (a, b) in enumerate(zip(first, second, strict=True))
-    ]
-    ranked = sorted(changes)
+    gains = image_gains(first, second).tolist()
+    ranked = sorted((change, index) for index, change in enumerate(gains))
     gained = [index for change, index in reversed(ranked) if change > 0]
     lost = [index for change, index in ranked if change < 0]
     return {"gained": gained[:per_group], "lost": lost[:per_group]}
-
-
-def _miou_or_perfect(score: ImageScore) -> float:
-    """An image's mIoU; 1 where nothing was to be found and nothing was invented."""
-    return 1.0 if score.miou is None else score.miou
 
 
 def _difference_text(comparison: Comparison) -> str:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wps_sam.evaluation.average_precision import AveragePrecision
 from wps_sam.evaluation.intervals import Interval
 from wps_sam.evaluation.metrics import ClassScore
+from wps_sam.evaluation.official_code import OfficialCodeScores
 from wps_sam.evaluation.oracle_share import OracleShare
+from wps_sam.evaluation.panoptic import PanopticScores
 from wps_sam.evaluation.result import Evaluation, MergedScores
 
 _MOST_CONFUSIONS = 6
@@ -62,8 +65,9 @@ def headline_figures(evaluation: Evaluation) -> list[Figure]:
         Figure(
             "mIoU",
             means.miou,
-            f"Class mean over {means.classes_in_mean} part classes: overlap divided by union, from "
-            "pixel counts summed over all images. Background is not in the mean.",
+            f"Class mean over {counted(means.classes_in_mean, 'part class', 'part classes')}: "
+            "overlap divided by union, from pixel counts summed over all images. Background is not "
+            "in the mean.",
             intervals.miou,
         ),
         *_oracle_figures(evaluation.oracle),
@@ -80,9 +84,9 @@ def headline_figures(evaluation: Evaluation) -> list[Figure]:
         ),
         *_merged_figures(evaluation.merged),
         Figure(
-            "mIoU over image-class pairs",
+            "mIoU over (image, class) pairs",
             pairs.miou_image_class_pairs,
-            f"Mean IoU over {pairs.pairs:,} pairs of an image and a class that is true or "
+            f"Mean IoU over {counted(pairs.pairs, 'pair')} of an image and a class that is true or "
             "predicted in it: every part of every image weighs the same.",
             intervals.miou_image_class_pairs,
         ),
@@ -95,7 +99,7 @@ def headline_figures(evaluation: Evaluation) -> list[Figure]:
 
 
 def other_figures(evaluation: Evaluation) -> list[Figure]:
-    """Scores that other papers and tools print, each with its definition.
+    """All means that are not among the headline figures, each with its definition.
 
     Args:
         evaluation: The scores.
@@ -103,40 +107,19 @@ def other_figures(evaluation: Evaluation) -> list[Figure]:
     Returns:
         Figures in a fixed order.
     """
-    panoptic, precision = evaluation.panoptic, evaluation.average_precision
     return [
+        *_oracle_accuracy_figures(evaluation.oracle),
+        *_other_mean_figures(evaluation),
+        *_other_merged_figures(evaluation),
         Figure(
             "Boundary mIoU",
             evaluation.boundary.boundary_miou,
             "mIoU of the bands along the inside of the outlines, 2 % of the image's diagonal wide: "
             "how exact the outlines are.",
         ),
-        Figure(
-            "PQ",
-            panoptic.pq,
-            "Panoptic quality, SQ times RQ within each class: one number for how well parts are "
-            "found, told apart and outlined.",
-        ),
-        Figure("SQ", panoptic.sq, "Segmentation quality: mean IoU of the parts that were found."),
-        Figure(
-            "RQ",
-            panoptic.rq,
-            "Recognition quality: F1 score of finding parts; found means the same class and an IoU "
-            "above 50 %.",
-        ),
-        Figure(
-            "AP",
-            precision.ap,
-            "COCO's mask average precision, mean over IoU thresholds from 50 % to 95 %. AP and AR "
-            "compare whole masks, and AP ranks them by their scores.",
-        ),
-        Figure("AP50", precision.ap50, "The same at an IoU threshold of 50 %."),
-        Figure("AP75", precision.ap75, "The same at an IoU threshold of 75 %."),
-        Figure(
-            "AR",
-            precision.ar,
-            "COCO's mask average recall with at most 100 parts of a class in an image.",
-        ),
+        *_panoptic_figures(evaluation.panoptic),
+        *_precision_figures(evaluation.average_precision),
+        *_official_figures(evaluation.official_code),
     ]
 
 
@@ -209,8 +192,8 @@ def findings(evaluation: Evaluation) -> list[str]:
         )
     for miss in main_misses(evaluation)[:1]:
         sentences.append(
-            f"Most often missed: {percent(miss.share)} % of the {miss.true_name} pixels were left "
-            "as background."
+            f"Most often left as background: {percent(miss.share)} % of the {miss.true_name} "
+            "pixels."
         )
     for mixed in main_confusions(evaluation)[:1]:
         sentences.append(
@@ -231,10 +214,32 @@ def percent(value: float | None) -> str:
 
 
 def interval_text(interval: Interval | None) -> str:
-    """An interval as percentages, such as `71.0 – 77.3`; empty where there is none."""
-    return (
-        "" if interval is None else f"{percent(interval.low)} \N{EN DASH} {percent(interval.high)}"
-    )
+    """An interval as percentages, such as `71.0 to 77.3`; empty where there is none."""
+    return "" if interval is None else f"{percent(interval.low)} to {percent(interval.high)}"
+
+
+def points(difference: float | None) -> str:
+    """A difference of shares in points, with its sign; `n/a` where it is not defined."""
+    return "n/a" if difference is None else f"{100 * difference:+.1f}"
+
+
+def points_interval(interval: Interval | None) -> str:
+    """An interval of a difference, such as `-1.0 to +2.3`; empty where there is none."""
+    return "" if interval is None else f"{points(interval.low)} to {points(interval.high)}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number and its noun, such as `1 image` or `1,200 images`.
+
+    Args:
+        number: How many.
+        one: The noun for one.
+        many: The noun for all other numbers; None adds an s.
+
+    Returns:
+        Both as text.
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def _scored_parts(classes: Iterable[ClassScore]) -> list[ClassScore]:
@@ -247,10 +252,41 @@ def _oracle_figures(oracle: OracleShare | None) -> list[Figure]:
     if oracle is None:
         return []
     meaning = (
-        "mIoU divided by what the same SAM reaches when it is given the true boxes "
-        f"({percent(oracle.miou)} %). The same for mACC: {percent(oracle.macc_share)} %."
+        f"mIoU divided by the oracle's ({percent(oracle.miou)} %). Oracle: {oracle.statement}."
     )
-    return [Figure("Share of the oracle", oracle.miou_share, meaning)]
+    interval = oracle.miou_share_interval
+    return [Figure("Share of the oracle, mIoU", oracle.miou_share, meaning, interval)]
+
+
+def _oracle_accuracy_figures(oracle: OracleShare | None) -> list[Figure]:
+    """The same share for mACC; none without an oracle."""
+    if oracle is None:
+        return []
+    meaning = f"mACC divided by the oracle's ({percent(oracle.macc)} %)."
+    return [Figure("Share of the oracle, mACC", oracle.macc_share, meaning)]
+
+
+def _other_mean_figures(evaluation: Evaluation) -> list[Figure]:
+    """Means of the same counts with another choice of classes or pairs."""
+    means, pairs = evaluation.means, evaluation.pairs
+    return [
+        Figure(
+            "mACC with background",
+            means.macc_with_background,
+            "mACC with background counted as one more class.",
+        ),
+        Figure(
+            "mIoU over classes true or predicted",
+            means.miou_true_or_predicted_classes,
+            "mIoU in which a class that is predicted but nowhere true counts 0.",
+        ),
+        Figure(
+            "mIoU over (image, true class) pairs",
+            pairs.miou_image_true_class_pairs,
+            f"Mean IoU over {counted(pairs.true_pairs, 'pair')} of an image and a class that is "
+            "true in it: an invented class costs nothing.",
+        ),
+    ]
 
 
 def _merged_figures(merged: MergedScores | None) -> list[Figure]:
@@ -258,6 +294,72 @@ def _merged_figures(merged: MergedScores | None) -> list[Figure]:
     if merged is None:
         return []
     return [Figure("mIoU, classes merged", merged.means.miou, _merge_meaning(merged))]
+
+
+def _other_merged_figures(evaluation: Evaluation) -> list[Figure]:
+    """Further scores of merged classes and super-categories, where there are any."""
+    figures = []
+    if (merged := evaluation.merged) is not None:
+        figures.append(Figure("mACC, classes merged", merged.means.macc, _merge_meaning(merged)))
+    if (coarser := evaluation.supercategories) is not None:
+        meaning = f"By the truth file's super-categories. {_merge_meaning(coarser)}"
+        figures.append(Figure("mIoU, super-categories", coarser.means.miou, meaning))
+        figures.append(Figure("mACC, super-categories", coarser.means.macc, meaning))
+    return figures
+
+
+def _panoptic_figures(panoptic: PanopticScores) -> list[Figure]:
+    """Panoptic quality and its two factors."""
+    return [
+        Figure(
+            "Panoptic quality (PQ)",
+            panoptic.pq,
+            "SQ times RQ within each class: one number for how well parts are found, told apart "
+            "and outlined.",
+        ),
+        Figure("Segmentation quality (SQ)", panoptic.sq, "Mean IoU of the parts that were found."),
+        Figure(
+            "Recognition quality (RQ)",
+            panoptic.rq,
+            "F1 score of finding parts; found means the same class and an IoU above 50 %.",
+        ),
+    ]
+
+
+def _precision_figures(precision: AveragePrecision) -> list[Figure]:
+    """COCO's scores of masks."""
+    return [
+        Figure(
+            "Average precision (AP)",
+            precision.ap,
+            "COCO's mask average precision, mean over IoU thresholds from 50 % to 95 %. AP and AR "
+            "compare whole masks, and AP ranks them by their scores.",
+        ),
+        Figure("AP50", precision.ap50, "AP at an IoU threshold of 50 %."),
+        Figure("AP75", precision.ap75, "AP at an IoU threshold of 75 %."),
+        Figure("AP small", precision.ap_small, "AP over true parts of up to 32 x 32 pixels."),
+        Figure("AP medium", precision.ap_medium, "AP over those from 32 x 32 to 96 x 96 pixels."),
+        Figure("AP large", precision.ap_large, "AP over those from 96 x 96 pixels."),
+        Figure(
+            "Average recall (AR)",
+            precision.ar,
+            "COCO's mask average recall with at most 100 parts of a class in an image.",
+        ),
+    ]
+
+
+def _official_figures(official: OfficialCodeScores) -> list[Figure]:
+    """What the published evaluation script prints."""
+    named = {
+        "mean IoU": official.mean_iou,
+        "mean accuracy": official.mean_accuracy,
+        "mean F1": official.mean_f1,
+    }
+    meaning = "What the published evaluation script prints under this name; see the details."
+    return [
+        Figure(f"official_code {name} (not comparable)", value, meaning)
+        for name, value in named.items()
+    ]
 
 
 def _merge_meaning(merged: MergedScores) -> str:
