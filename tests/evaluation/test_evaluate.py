@@ -335,3 +335,14 @@ def test_merge_table_names_the_sides(scene: Scene) -> None:
     swapped = scene.evaluate(merge={"wheel": "thing", "door": "thing"}).anatomy.lost
     assert swapped["left_right_swap"] == 1
     assert swapped["wrong_class"] == 0
+
+
+def test_rare_classes_are_named(scene: Scene) -> None:
+    for number in range(10):
+        name = f"{number}.jpg"
+        scene.image(name)
+        scene.true(name, "wheel", square(0, 0))
+    assert scene.evaluate().notes == ()
+    scene.true("a.jpg", "door", square(0, 0))
+    (note,) = scene.evaluate().notes
+    assert note.startswith("True in fewer than 10 images: door. Their intervals are too narrow")

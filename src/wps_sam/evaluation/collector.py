@@ -12,7 +12,7 @@ from wps_sam.evaluation.average_precision import AveragePrecisionCounts
 from wps_sam.evaluation.boundary import BoundaryCounts
 from wps_sam.evaluation.confusion import ConfusionCounts
 from wps_sam.evaluation.image_scores import ImageScores, pair_scores
-from wps_sam.evaluation.intervals import bootstrap_intervals, share_interval
+from wps_sam.evaluation.intervals import Intervals, bootstrap_intervals, share_interval
 from wps_sam.evaluation.merging import (
     ClassGroups,
     group_classes,
@@ -145,6 +145,7 @@ class ScoreCollector:
         names = self._facts.class_names
         classes = class_scores(self._confusion.matrix, names)
         means = class_means(classes)
+        intervals = bootstrap_intervals(self._images, names)
         return Evaluation(
             class_names=names,
             counts=self._confusion.matrix,
@@ -154,7 +155,7 @@ class ScoreCollector:
             merged=self._merged(self._merge),
             supercategories=self._merged(self._super),
             pairs=pair_scores(self._images),
-            intervals=bootstrap_intervals(self._images, names),
+            intervals=intervals,
             boundary=self._boundary.scores(names),
             panoptic=self._panoptic.scores(names),
             average_precision=self._precision.scores(names),
@@ -164,7 +165,7 @@ class ScoreCollector:
             images=self._images,
             part_unit=self._facts.part_unit,
             skipped=skipped or {},
-            notes=tuple(self._facts.notes),
+            notes=(*self._facts.notes, *_notes(intervals)),
         )
 
     def _oracle_share(self, means: ClassMeans, oracle: str) -> OracleShare:
@@ -180,3 +181,14 @@ class ScoreCollector:
         classes = class_scores(merge_counts(self._confusion.matrix, groups), groups.names)
         members = groups.members(self._facts.class_names)
         return MergedScores(groups, members, classes, class_means(classes))
+
+
+def _notes(intervals: Intervals) -> list[str]:
+    """Say which intervals rest on too few images to be trusted."""
+    if intervals.miou is None or not intervals.rare_classes:
+        return []
+    rare = ", ".join(intervals.rare_classes)
+    return [
+        f"True in fewer than 10 images: {rare}. Their intervals are too narrow, and so is that of "
+        "any mean they are in."
+    ]

@@ -53,7 +53,7 @@ _BAD_MASK_SPLIT = (
         "bad_prompt",
         "Bad mask, better with the true box",
         "#8b93a7",
-        "A wrong outline that SAM draws right when it is given the true box.",
+        "A wrong outline where the oracle is right: SAM can do better.",
     ),
     Cause(
         "sam_limit",
