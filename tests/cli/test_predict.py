@@ -81,6 +81,7 @@ def test_writes_all_files(
     predictions = read_predictions(out / "predictions.json")
     assert [image.file_name for image in predictions.images] == ["a.jpg", "more/a.jpg", "z.jpg"]
     assert predictions.category_ids == (4, 8)
+    assert predictions.info["sam_fingerprint"]
     with Image.open(out / "semantic" / "z.png") as picture:
         assert np.array_equal(np.asarray(picture), predictions.parts(2).label_map(2))
         assert set(np.unique(np.asarray(picture))) == {0, 2}

@@ -88,6 +88,7 @@ def _settings(
         "made_by": f"wps-sam {__version__}",
         "model": segmenter.fingerprint,
         "sam": segmenter.sam.name,
+        "sam_fingerprint": segmenter.sam.fingerprint,
         "score_threshold": score_threshold,
         "formats": list(formats),
     }
