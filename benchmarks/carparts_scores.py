@@ -53,7 +53,9 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def _without_path(share: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """A share of the oracle; where the oracle's file lay says nothing to others."""
-    return share and {name: value for name, value in share.items() if name != "predictions"}
+    if share is None:
+        return None
+    return {name: value for name, value in share.items() if name != "predictions"}
 
 
 def _numbers(table: Mapping[str, Any]) -> dict[str, float | None]:
