@@ -96,14 +96,16 @@ def test_agrees_with_torchmetrics(seed: int, classes: int, height: int, width: i
     scores = class_scores(counts, [f"class {i}" for i in range(classes)])
     iou = multiclass_jaccard_index(*pair, num_classes=side, average="none")
     recall = multiclass_accuracy(*pair, num_classes=side, average="none")
-    present = [i for i in range(side) if (truth == i).any()]
-    for i in present:
-        # torchmetrics divides in float32, so its own rounding is allowed for here; the 1e-9
-        # comparison of the means below divides its integer counts in float64.
-        assert scores[i].iou == pytest.approx(float(iou[i]), abs=1e-6)
-        assert scores[i].accuracy == pytest.approx(float(recall[i]), abs=1e-6)
     matrix = multiclass_confusion_matrix(*pair, num_classes=side).double()
     exact = matrix.diag() / (matrix.sum(0) + matrix.sum(1) - matrix.diag())
+    exact_recall = matrix.diag() / matrix.sum(1)
+    present = [i for i in range(side) if (truth == i).any()]
+    for i in present:
+        # torchmetrics divides in float32: its ratios to within that, its counts to 1e-9.
+        assert scores[i].iou == pytest.approx(float(iou[i]), abs=1e-6)
+        assert scores[i].iou == pytest.approx(float(exact[i]), abs=1e-9)
+        assert scores[i].accuracy == pytest.approx(float(recall[i]), abs=1e-6)
+        assert scores[i].accuracy == pytest.approx(float(exact_recall[i]), abs=1e-9)
     means = class_means(scores)
     assert means.miou_with_background == pytest.approx(float(exact[present].mean()), abs=1e-9)
     parts = [i for i in present if i]

@@ -346,3 +346,63 @@ def test_rare_classes_are_named(scene: Scene) -> None:
     scene.true("a.jpg", "door", square(0, 0))
     (note,) = scene.evaluate().notes
     assert note.startswith("True in fewer than 10 images: door. Their intervals are too narrow")
+
+
+TOP, BOTTOM, INNER = (0, 0), (5, 5), (1, 1, 2)
+Placed = tuple[str, tuple[int, ...]]
+
+
+# Boundary bands are 1 pixel wide here: 12 of the 16 pixels of a square. In "overlapping", the true
+# door is a ring of 12 pixels around the wheel, which is the band of the predicted door as well.
+@pytest.mark.parametrize(
+    ("true", "predicted", "boundary", "pairs"),
+    [
+        pytest.param([("wheel", TOP)], [("wheel", TOP)], 1, 1, id="perfect"),
+        pytest.param([("wheel", TOP)], [], 0, 0, id="empty prediction"),
+        pytest.param([], [("wheel", TOP)], None, 0, id="false positive only"),
+        pytest.param(
+            [("wheel", TOP), ("door", BOTTOM)], [("door", BOTTOM)], 0.5, 0.5, id="missed part"
+        ),
+        pytest.param([("wheel", TOP)], [("door", TOP)], 0, 0, id="wrong class"),
+        pytest.param(
+            [("wheel", TOP), ("door", BOTTOM)],
+            [("door", TOP), ("wheel", BOTTOM)],
+            0,
+            0,
+            id="swapped sides",
+        ),
+        pytest.param(
+            [("door", TOP), ("wheel", INNER)], [("door", TOP)], 0.5, 0.375, id="overlapping"
+        ),
+        pytest.param(
+            [("wheel", TOP)], [("wheel", TOP), ("door", BOTTOM)], 1, 0.5, id="absent from truth"
+        ),
+        pytest.param([], [], None, None, id="image without parts"),
+        pytest.param(
+            [("wheel", TOP), ("crowd", BOTTOM)],
+            [("wheel", TOP), ("door", BOTTOM)],
+            1,
+            1,
+            id="ignored region",
+        ),
+    ],
+)
+def test_boundary_and_pairs_by_hand(
+    scene: Scene,
+    true: list[Placed],
+    predicted: list[Placed],
+    boundary: float | None,
+    pairs: float | None,
+) -> None:
+    # A truth file without any annotation is refused; one ignored pixel changes nothing.
+    scene.true("a.jpg", "door", square(9, 9, 1), iscrowd=1)
+    for name, place in true:
+        if name == "crowd":
+            scene.true("a.jpg", "door", square(*place), iscrowd=1)
+        else:
+            scene.true("a.jpg", name, square(*place))
+    for name, place in predicted:
+        scene.predict("a.jpg", name, square(*place))
+    result = scene.evaluate()
+    assert result.boundary.boundary_miou == boundary
+    assert result.pairs.miou_image_class_pairs == pairs
