@@ -11,7 +11,7 @@ import pytest
 
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.evaluation.truth import open_truth
-from wps_sam.labels.coco import read_coco_weak
+from wps_sam.labels.open import open_weak_labels
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import ClassMask, Scene
@@ -73,7 +73,7 @@ def test_units_are_those_of_training(scene: Scene) -> None:
     scene.true("b.jpg", "door", [SQUARE, [1, 1], OTHER, [0, 0, 4, 0, 4, 9]])
     scene.true("b.jpg", "wheel", OTHER)
     for keep_groups in (False, True):
-        labels = read_coco_weak(scene.truth_path, keep_groups=keep_groups)
+        labels = open_weak_labels(scene.truth_path, keep_groups=keep_groups)
         truth = open_truth(scene.truth_path, keep_groups=keep_groups)
         for index, image in enumerate(labels.images):
             assert truth.parts(index).class_index.tolist() == image.class_index.tolist()

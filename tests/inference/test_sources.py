@@ -11,9 +11,7 @@ import pytest
 from PIL import Image
 
 from wps_sam.errors import ConfigError, DataError
-from wps_sam.inference import sources
 from wps_sam.inference.sources import ImageToPredict, Selection, find_images
-from wps_sam.labels.layouts import LabelSource
 
 
 def write_labels(path: Path, names: list[str], **more: Any) -> Path:
@@ -149,17 +147,6 @@ def test_label_options_need_one_label_source(photos: Path) -> None:
         find_images([str(photos)], Selection(holdout=2))
     with pytest.raises(ConfigError, match=r"label file l\.json must be the only source"):
         find_images([str(photos), "l.json"])
-
-
-def test_other_label_formats_go_through_the_weak_reader(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save(tmp_path / "a.jpg")
-    labels = write_labels(tmp_path / "l.json", ["a.jpg"])
-    other = LabelSource("another", labels)
-    monkeypatch.setattr(sources, "locate_labels", lambda data, split: other)
-    found = find_images([str(labels)])
-    assert [(image.image_id, image.expected_hw) for image in found] == [(30, (6, 8))]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from wps_sam.errors import DataError
-from wps_sam.labels.layouts import LabelSource, locate_labels
+from wps_sam.labels.layout import LabelSource
+from wps_sam.labels.layouts import locate_labels
 from wps_sam.labels.open import open_weak_labels
 
 Coco = dict[str, Any]

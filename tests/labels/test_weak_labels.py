@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from wps_sam.errors import DataError
-from wps_sam.labels.weak_labels import Note, Skip, WeakDataset, WeakImage
+from wps_sam.labels.remarks import Note, Skip
+from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 
 
 def weak_image(number: int, parts: int = 1) -> WeakImage:

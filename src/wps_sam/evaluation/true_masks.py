@@ -1,4 +1,4 @@
-"""Collect the true masks of a COCO file on disk, and tell which records hold none."""
+"""Collect the true masks of a label file on disk, and tell which records hold none."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,23 +9,17 @@ from typing import Any, NamedTuple
 from wps_sam.errors import DataError
 from wps_sam.evaluation.scratch import ScratchRows
 from wps_sam.geometry.masks import MIN_POLYGON_VALUES
-from wps_sam.labels.coco_categories import is_background
-from wps_sam.labels.coco_json import describe_annotation
-from wps_sam.labels.coco_records import CocoImage
-from wps_sam.labels.coco_stream import (
-    CocoAnnotation,
-    CocoHead,
-    repeated_id,
-    stream_annotations,
-)
-from wps_sam.labels.weak_labels import Skip
+from wps_sam.labels.categories import is_background
+from wps_sam.labels.formats.coco import repeated_id
+from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
+from wps_sam.labels.remarks import Skip
 
 SHORT_POLYGON = "polygon with fewer than 3 points"
 NO_MASK = "annotation without a mask"
 DROPPED_CATEGORY = "annotation of a category that is no part"
 NO_PIXEL = "part without a pixel"
 
-_SKIPS_KEPT = 20
+SKIPS_KEPT = 20
 
 
 class TrueMask(NamedTuple):
@@ -46,7 +40,7 @@ class TrueMask(NamedTuple):
 
 @dataclass
 class TrueMasks:
-    """What the annotations of a COCO file gave.
+    """What the annotations of a label file gave.
 
     Attributes:
         rows: Rows of `TrueMask` by the image's position among the images to score; on disk.
@@ -81,17 +75,17 @@ class TrueMasks:
     def skip(self, record: str, reason: str) -> None:
         """Count a record that is left out."""
         self.skipped[reason] += 1
-        if len(self.first_skipped) < _SKIPS_KEPT:
+        if len(self.first_skipped) < SKIPS_KEPT:
             self.first_skipped.append(Skip(record, reason))
 
 
 def collect_true_masks(
-    head: CocoHead, images: Sequence[CocoImage], *, keep_groups: bool
+    labels: LabelFile, images: Sequence[LabelImage], *, keep_groups: bool
 ) -> TrueMasks:
     """Go through the annotations once and keep the masks of some images.
 
     Args:
-        head: The file's images and categories.
+        labels: The labels.
         images: Those to score.
         keep_groups: Make one part of all polygons of an annotation.
 
@@ -99,39 +93,35 @@ def collect_true_masks(
         The masks and what was left out.
 
     Raises:
-        DataError: The annotations are unsound (see `stream_annotations`), two have one id, a
-            segmentation is neither polygons nor an RLE, `iscrowd` is neither 0 nor 1, or no
-            annotation has a mask, but some have boxes.
+        DataError: The annotations are unsound, two have one id, a segmentation is neither polygons
+            nor a mask, or no annotation has a mask, but some have boxes.
     """
     found, ids = TrueMasks(), ScratchRows()
     index_of = {image.image_id: index for index, image in enumerate(images)}
-    background = {c.category_id for c in head.categories if is_background(c)}
-    for annotation in stream_annotations(head):
-        category_id = annotation.record["category_id"]
-        found.used.add(category_id)
-        if "id" in annotation.record:
-            ids.append(repr(annotation.record["id"]), (annotation.image.image_id,))
+    background = {c.category_id for c in labels.categories if is_background(c)}
+    for annotation in labels.annotations():
+        found.used.add(annotation.category_id)
+        if annotation.annotation_id is not None:
+            ids.append(repr(annotation.annotation_id), (annotation.image.image_id,))
         index = index_of.get(annotation.image.image_id)
         if index is None:
             continue
-        name = describe_annotation(annotation.record, annotation.position, annotation.image)
-        if category_id in background:
-            found.skip(name, DROPPED_CATEGORY)
+        if annotation.category_id in background:
+            found.skip(annotation.record, DROPPED_CATEGORY)
             continue
-        for mask in _masks(head.path, name, annotation, found, keep_groups):
+        for mask in _masks(labels.path, annotation, found, keep_groups):
             found.add(index, mask)
-    _refuse_repeated_id(head.path, ids)
-    _refuse_boxes_alone(head.path, found)
+    _refuse_repeated_id(labels.path, ids)
+    _refuse_boxes_alone(labels.path, found)
     return found
 
 
 def _masks(
-    path: Path, name: str, annotation: CocoAnnotation, found: TrueMasks, keep_groups: bool
+    path: Path, annotation: LabelAnnotation, found: TrueMasks, keep_groups: bool
 ) -> list[TrueMask]:
     """The parts of an annotation; what cannot be used is counted in `found`."""
-    segmentation = annotation.record.get("segmentation")
-    category_id = annotation.record["category_id"]
-    is_crowd = _is_crowd(path, name, annotation.record.get("iscrowd"))
+    name, segmentation, is_crowd = annotation.record, annotation.segmentation, annotation.is_crowd
+    category_id = annotation.category_id
     if not segmentation:
         found.skip(name, NO_MASK)
         return []
@@ -149,18 +139,6 @@ def _masks(
     if usable and (keep_groups or is_crowd):
         return [TrueMask(name, category_id, [polygon for _, polygon in usable], is_crowd)]
     return [TrueMask(which, category_id, [polygon], False) for which, polygon in usable]
-
-
-def _is_crowd(path: Path, name: str, value: Any) -> bool:
-    """Whether `iscrowd` is set; DataError unless it is 0, 1, false, true or left out."""
-    if value is None:
-        return False
-    if isinstance(value, int | float) and value in (0, 1):
-        return bool(value)
-    raise DataError(
-        f"{path}: {name}: iscrowd must be 0 or 1; found {str(value)[:60]!r} of type "
-        f"{type(value).__name__}. A region with iscrowd 1 is not scored. Correct the annotation."
-    )
 
 
 def _polygons(path: Path, name: str, segmentation: Any) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""True part masks, read from a COCO file and decoded image by image.
+"""True part masks, read from a label file and decoded image by image.
 
 Only evaluation reads masks; training uses `wps_sam.labels`, which cannot hold one. Images and
 categories are held in memory; masks go to a temporary file.
@@ -16,12 +16,11 @@ from wps_sam.errors import ConfigError, DataError
 from wps_sam.evaluation.parts import ImageParts, ScoredImage
 from wps_sam.evaluation.runs import Runs, polygons_to_runs, rle_to_runs, runs_area
 from wps_sam.evaluation.scratch import ScratchRows
-from wps_sam.evaluation.true_masks import NO_PIXEL, TrueMask, collect_true_masks
-from wps_sam.labels.coco_categories import without_background
-from wps_sam.labels.coco_json import CocoImage, find_image, image_hw
-from wps_sam.labels.coco_stream import CocoHead, read_coco_head
-from wps_sam.labels.layouts import locate_labels
-from wps_sam.labels.weak_labels import Skip
+from wps_sam.evaluation.true_masks import NO_PIXEL, SKIPS_KEPT, TrueMask, collect_true_masks
+from wps_sam.labels.categories import without_background
+from wps_sam.labels.label_file import LabelFile, LabelImage
+from wps_sam.labels.open import open_labels
+from wps_sam.labels.remarks import Skip, count_skips
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,20 +28,19 @@ class Truth:
     """True masks of a data set; masks are decoded when asked for.
 
     Attributes:
-        source: The COCO file.
+        source: The label file.
         class_names: C names in the file's order, background dropped.
         category_ids: The file's ids in the same order.
         supercategories: C names of groups in the same order, "" where the file names none.
         images: Images to score, in the file's order, also those without a part.
         masks: Rows of `TrueMask` by the image's position in `images`; on disk.
+        labels: The labels themselves with the images to score, to find the photographs.
         part_unit: What counts as one true part: a `polygon` or, with `keep_groups`, an
             `annotation`. A run-length mask is one part in any case.
         left_out: File names of the file's other images (`holdout`), which are not scored.
         skipped: Reason -> number of records of the images to score that were left out on reading.
         first_skipped: The first few of these records.
         notes: What a reader of the scores should know.
-        coco_images: The file's own records of `images`, to find the photographs.
-        images_dir: Where the caller said the photographs are.
     """
 
     source: Path
@@ -51,13 +49,12 @@ class Truth:
     supercategories: tuple[str, ...]
     images: tuple[ScoredImage, ...] = field(repr=False)
     masks: ScratchRows = field(repr=False)
+    labels: LabelFile = field(repr=False)
     part_unit: str = "polygon"
     left_out: tuple[str, ...] = field(default=(), repr=False)
     skipped: Mapping[str, int] = field(default_factory=dict)
     first_skipped: tuple[Skip, ...] = ()
     notes: tuple[str, ...] = ()
-    coco_images: tuple[CocoImage, ...] = field(default=(), repr=False)
-    images_dir: Path | None = None
 
     def skip_counts(self) -> dict[str, int]:
         """How many records were left out, by reason, most frequent first.
@@ -107,7 +104,7 @@ class Truth:
         Raises:
             DataError: There is no such file; the message lists the tried paths.
         """
-        return find_image(self.source, self.coco_images[index], self.images_dir)
+        return self.labels.find_image(self.labels.images[index])
 
     @cached_property
     def _class_of(self) -> dict[int, int]:
@@ -163,67 +160,78 @@ def open_truth(
             but no masks, or there is no room for the masks in the temporary folder.
         ConfigError: `holdout` is below 2 or larger than the number of images.
     """
-    source = locate_labels(data, split=split)
-    if source.label_format != "coco":
-        raise DataError(
-            f"{source.path} is in the format {source.label_format}, from which true masks cannot "
-            "be read yet. Convert it to COCO with polygons or run-length masks."
-        )
-    head = read_coco_head(source.path)
-    _refuse_repeated_names(head)
-    kept, left_out = _choose_images(head, holdout)
-    found = collect_true_masks(head, kept, keep_groups=keep_groups)
-    categories, _, dropping = without_background(head.path, head.categories, found.used)
-    folder = source.images_dir if images_dir is None else Path(images_dir)
+    weak = open_labels(data, images_dir=images_dir, split=split)
+    return read_truth(weak, holdout=holdout, keep_groups=keep_groups)
+
+
+def read_truth(weak: LabelFile, *, holdout: int | None = None, keep_groups: bool = False) -> Truth:
+    """Read the true masks of labels that are open already.
+
+    Args:
+        weak: The labels; where they keep masks apart (`LabelFile.truth`), those are read.
+        holdout: As for `open_truth`.
+        keep_groups: As for `open_truth`.
+
+    Returns:
+        The truth.
+
+    Raises:
+        DataError: As for `open_truth`.
+        ConfigError: As for `open_truth`.
+    """
+    labels = weak if weak.truth is None else weak.truth()
+    _refuse_repeated_names(labels)
+    kept, left_out = _choose_images(labels, holdout)
+    found = collect_true_masks(labels, kept, keep_groups=keep_groups)
+    categories, _, dropping = without_background(labels.path, labels.categories, found.used)
+    for reason, count in count_skips(labels.skipped).items():
+        found.skipped[reason] += count
     return Truth(
-        source=head.path,
+        source=labels.path,
         class_names=tuple(category.name for category in categories),
         category_ids=tuple(category.category_id for category in categories),
         supercategories=tuple(category.supercategory for category in categories),
-        images=tuple(_scored_image(head, image, folder) for image in kept),
+        images=tuple(_scored_image(labels, image) for image in kept),
         masks=found.rows,
         part_unit="annotation" if keep_groups else "polygon",
         left_out=tuple(image.file_name for image in left_out),
         skipped=dict(found.skipped),
-        first_skipped=tuple(found.first_skipped),
+        first_skipped=(*labels.skipped[:SKIPS_KEPT], *found.first_skipped)[:SKIPS_KEPT],
         notes=(
-            *(f"{note.record} {note.text}." for note in head.notes + dropping),
+            *(f"{note.record} {note.text}." for note in (*labels.notes, *dropping)),
             *found.notes(),
         ),
-        coco_images=tuple(kept),
-        images_dir=folder,
+        labels=labels.choose(image.index for image in kept),
     )
 
 
-def _scored_image(head: CocoHead, image: CocoImage, images_dir: Path | None) -> ScoredImage:
-    """Name and size of an image; a size that the record lacks is read from the image file."""
-    if image.height is None or image.width is None:
-        height, width = image_hw(image, find_image(head.path, image, images_dir))
-    else:
-        height, width = image.height, image.width
-    return ScoredImage(image.image_id, image.file_name, height, width)
+def _scored_image(labels: LabelFile, image: LabelImage) -> ScoredImage:
+    """Name and size of an image; a size that the labels lack is read from the image file."""
+    return ScoredImage(image.image_id, image.file_name, *labels.image_hw(image))
 
 
-def _refuse_repeated_names(head: CocoHead) -> None:
+def _refuse_repeated_names(labels: LabelFile) -> None:
     """Raise DataError if two images have one file name, by which predictions are matched."""
-    counts = Counter(image.file_name for image in head.images)
+    counts = Counter(image.file_name for image in labels.images)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise DataError(
-            f"{head.path} has {len(repeated)} file names that stand for several images, such as "
+            f"{labels.path} has {len(repeated)} file names that stand for several images, such as "
             f"{repeated[0]}. Predictions are matched by file_name: put the folder into it."
         )
 
 
-def _choose_images(head: CocoHead, holdout: int | None) -> tuple[list[CocoImage], list[CocoImage]]:
+def _choose_images(
+    labels: LabelFile, holdout: int | None
+) -> tuple[list[LabelImage], list[LabelImage]]:
     """Return the images to score and the others."""
     if holdout is None:
-        return head.images, []
-    if not 2 <= holdout <= len(head.images):
+        return list(labels.images), []
+    if not 2 <= holdout <= len(labels.images):
         raise ConfigError(
-            f"holdout must be from 2 to the number of images, {len(head.images)} in {head.path}; "
-            f"found {holdout}. It scores every holdout-th image."
+            f"holdout must be from 2 to the number of images, {len(labels.images)} in "
+            f"{labels.path}; found {holdout}. It scores every holdout-th image."
         )
-    kept = [image for i, image in enumerate(head.images) if i % holdout == holdout - 1]
-    left_out = [image for i, image in enumerate(head.images) if i % holdout != holdout - 1]
+    kept = [image for i, image in enumerate(labels.images) if i % holdout == holdout - 1]
+    left_out = [image for i, image in enumerate(labels.images) if i % holdout != holdout - 1]
     return kept, left_out

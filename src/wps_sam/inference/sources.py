@@ -6,10 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.images.reading import list_images
-from wps_sam.labels.coco_json import find_image, load_coco
-from wps_sam.labels.coco_records import CocoImage
-from wps_sam.labels.layouts import LabelSource, locate_labels
-from wps_sam.labels.open import open_weak_labels
+from wps_sam.labels.label_file import LabelFile, LabelImage
+from wps_sam.labels.open import open_labels
 
 _LABEL_FILES = ("annotations.json", "_annotations.coco.json", "annotations/*.json")
 _SPLIT_LABEL_FILES = ("annotations/*/*.json",)
@@ -122,24 +120,17 @@ def _from_files(sources: Sequence[str], selection: Selection) -> list[ImageToPre
 
 def _from_labels(data: str, selection: Selection) -> list[ImageToPredict]:
     """Images of a label file, in its order; their annotations are not looked at."""
-    source = locate_labels(data, split=selection.split)
-    if source.label_format != "coco":
-        images = open_weak_labels(data, images_dir=selection.images_dir, split=selection.split)
-        return [
-            ImageToPredict(image.image_id, image.file_name, image.path, (image.height, image.width))
-            for image in images.images
-        ]
-    folder = selection.images_dir or source.images_dir
-    return [_from_record(source, record, folder) for record in load_coco(source.path).images]
+    labels = open_labels(data, images_dir=selection.images_dir, split=selection.split)
+    return [_from_record(labels, record) for record in labels.images]
 
 
-def _from_record(source: LabelSource, record: CocoImage, images_dir: Path | None) -> ImageToPredict:
+def _from_record(labels: LabelFile, record: LabelImage) -> ImageToPredict:
     """One image record; a missing file becomes its `problem`."""
     expected_hw = None
     if record.height is not None and record.width is not None:
         expected_hw = (record.height, record.width)
     try:
-        path = find_image(source.path, record, images_dir)
+        path = labels.find_image(record)
     except DataError as error:
         return ImageToPredict(record.image_id, record.file_name, None, expected_hw, str(error))
     return ImageToPredict(record.image_id, record.file_name, path, expected_hw)

@@ -3,43 +3,14 @@
 A layout is one function. To add one, write it and append it to `LAYOUTS`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from wps_sam.errors import DataError
+from wps_sam.labels.layout import LabelSource, Layout
 
 _COCO_NAMES = ("annotations.json", "_annotations.coco.json")
 _COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"')
 _HEAD_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class LabelSource:
-    """Where labels were found.
-
-    Attributes:
-        label_format: Key of the reader, such as "coco".
-        path: The label file.
-        images_dir: Folder of the images if the layout fixes it, else None.
-    """
-
-    label_format: str
-    path: Path
-    images_dir: Path | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One way to arrange a data set.
-
-    Attributes:
-        find: Takes the data path and the split; returns the source, or None if it does not fit.
-        looked_for: What `find` needs to see, for the message when nothing fits.
-    """
-
-    find: Callable[[Path, str | None], LabelSource | None]
-    looked_for: str
 
 
 def locate_labels(data: str | Path, *, split: str | None = None) -> LabelSource:

@@ -3,7 +3,6 @@
 Whatever trains a prompter takes a `WeakDataset`, so no truth mask can reach it.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,32 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wps_sam.errors import DataError
-
-
-@dataclass(frozen=True)
-class Skip:
-    """A record that was left out.
-
-    Attributes:
-        record: Which one, such as "annotation 17 of image 3 (a.jpg)".
-        reason: Why; the same words for the same reason, so that they can be counted.
-    """
-
-    record: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something about a record that was used that the user should know of.
-
-    Attributes:
-        record: Which one, such as "annotation 17 of image 3 (a.jpg)".
-        text: What was done; the same words for the same thing, so that they can be counted.
-    """
-
-    record: str
-    text: str
+from wps_sam.labels.remarks import Note, Skip, count_notes, count_skips
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +72,11 @@ class WeakDataset:
 
     def skip_counts(self) -> dict[str, int]:
         """How many records were left out, by reason, most frequent first."""
-        return dict(Counter(skip.reason for skip in self.skipped).most_common())
+        return count_skips(self.skipped)
 
     def note_counts(self) -> dict[str, int]:
         """How many records were changed, by what was done, most frequent first."""
-        return dict(Counter(note.text for note in self.notes).most_common())
+        return count_notes(self.notes)
 
     def subset(self, indices: Iterable[int]) -> Self:
         """The same data set with only some images.

@@ -1,42 +1,13 @@
 """The image and category records of a COCO file, checked one by one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from wps_sam.errors import DataError
+from wps_sam.labels.label_file import LabelCategory, LabelImage
 
 _MISSING = object()
-
-
-class CocoCategory(NamedTuple):
-    """One category: its id in the file, its name, and the name of its group ("" if none)."""
-
-    category_id: int
-    name: str
-    supercategory: str
-
-
-@dataclass(frozen=True, slots=True)
-class CocoImage:
-    """One image record.
-
-    Attributes:
-        image_id: The file's own id.
-        file_name: As in the file, with forward slashes.
-        path_hint: The record's `path`, which some tools write, with forward slashes; else None.
-        height: Pixels, or None if the record does not say.
-        width: Pixels, or None if the record does not say.
-        index: Position in the file, from 0.
-    """
-
-    image_id: int | str
-    file_name: str
-    path_hint: str | None
-    height: int | None
-    width: int | None
-    index: int
 
 
 def required(path: Path, what: str, record: Mapping[str, Any], key: str) -> Any:
@@ -61,7 +32,7 @@ def checked_id(path: Path, what: str, key: str, value: Any, allow_text: bool) ->
     )
 
 
-def parse_image(path: Path, record: Mapping[str, Any], index: int) -> CocoImage:
+def parse_image(path: Path, record: Mapping[str, Any], index: int) -> LabelImage:
     """Check one image record."""
     what = f"image at position {index}"
     image_id = checked_id(path, what, "id", required(path, what, record, "id"), allow_text=True)
@@ -77,7 +48,7 @@ def parse_image(path: Path, record: Mapping[str, Any], index: int) -> CocoImage:
             "file. Correct the record."
         )
     height, width = (_side(path, f"{what} ({name})", record, key) for key in ("height", "width"))
-    return CocoImage(image_id, name.replace("\\", "/"), hint, height, width, index)
+    return LabelImage(image_id, name.replace("\\", "/"), height, width, index, hint)
 
 
 def _side(path: Path, what: str, record: Mapping[str, Any], key: str) -> int | None:
@@ -94,7 +65,7 @@ def _side(path: Path, what: str, record: Mapping[str, Any], key: str) -> int | N
     return int(value)
 
 
-def parse_category(path: Path, record: Mapping[str, Any], index: int) -> CocoCategory:
+def parse_category(path: Path, record: Mapping[str, Any], index: int) -> LabelCategory:
     """Check one category record."""
     what = f"category at position {index}"
     value = required(path, what, record, "id")
@@ -105,4 +76,4 @@ def parse_category(path: Path, record: Mapping[str, Any], index: int) -> CocoCat
             f"Label file {path}: category {category_id} has name {name!r}; expected a word. "
             "Correct the record."
         )
-    return CocoCategory(category_id, name.strip(), str(record.get("supercategory") or "").strip())
+    return LabelCategory(category_id, name.strip(), str(record.get("supercategory") or "").strip())

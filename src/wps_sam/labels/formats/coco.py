@@ -1,27 +1,21 @@
-"""Read a COCO file record by record and check how its records refer to each other.
+"""Read COCO: one JSON file with lists of images, categories and annotations.
 
 Images and categories are held; annotations, of which there are many more, go past one at a time.
 The file is read twice, because the annotations may come before what they refer to.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from wps_sam.errors import DataError
 from wps_sam.json_stream import EmptyJsonError, JsonDocument, JsonError, NotUtf8Error, open_json
-from wps_sam.labels.coco_categories import with_unique_names
-from wps_sam.labels.coco_records import (
-    CocoCategory,
-    CocoImage,
-    checked_id,
-    parse_category,
-    parse_image,
-    required,
-)
-from wps_sam.labels.weak_labels import Note
+from wps_sam.labels.categories import with_unique_names
+from wps_sam.labels.formats.coco_records import checked_id, parse_category, parse_image, required
+from wps_sam.labels.image_files import find_image
+from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
 
 _EXPECTED = (
     'expected a COCO file: {"images": [...], "categories": [...], "annotations": [...]}. '
@@ -29,53 +23,25 @@ _EXPECTED = (
 )
 
 
-@dataclass(frozen=True)
-class CocoHead:
-    """What the annotations of a COCO file refer to; ids and category names are unique.
-
-    Attributes:
-        path: The file.
-        images: In the file's order.
-        categories: In the file's order, also those that are no part.
-        notes: What was done to category names and why.
-    """
-
-    path: Path
-    images: list[CocoImage]
-    categories: list[CocoCategory]
-    notes: list[Note] = field(default_factory=list)
-
-
-class CocoAnnotation(NamedTuple):
-    """One checked annotation.
-
-    Attributes:
-        position: Its position in the file, from 0.
-        record: The raw record; its `id`, if any, may still be another annotation's.
-        image: The image it belongs to.
-    """
-
-    position: int
-    record: dict[str, Any]
-    image: CocoImage
-
-
-def read_coco_head(path: Path) -> CocoHead:
-    """Read the images and categories of a COCO file.
+def open_coco(path: Path, *, images_dir: Path | None = None) -> LabelFile:
+    """Open a COCO file.
 
     Args:
         path: The JSON file.
+        images_dir: Folder of the images; None looks in the usual places around the file.
 
     Returns:
-        Both, checked.
+        Its images and categories, checked; annotations are read and checked when asked for.
 
     Raises:
         DataError: The file is missing, empty, no JSON or no COCO; it has no image or category; a
             record lacks a key or has an id of the wrong type; an id, an image file or a category
-            name occurs twice.
+            name occurs twice. Going through the annotations: there is none; one lacks a key, has
+            an id of the wrong type or an `iscrowd` that is neither 0 nor 1, or names an image or
+            category that does not exist.
     """
-    images: list[CocoImage] = []
-    categories: list[CocoCategory] = []
+    images: list[LabelImage] = []
+    categories: list[LabelCategory] = []
     keys: list[str] = []
     with _open_coco(path) as document:
         for key, value in document.members():
@@ -93,32 +59,30 @@ def read_coco_head(path: Path) -> CocoHead:
     refuse_repeated_ids(path, "category", ((c.category_id, c.name) for c in categories))
     _refuse_repeated_images(path, images)
     categories, renaming = with_unique_names(path, categories)
-    return CocoHead(path, images, categories, renaming)
+    return LabelFile(
+        path=path,
+        label_format="coco",
+        images=images,
+        categories=categories,
+        read_annotations=partial(_read_annotations, path, images, categories),
+        find_image=lambda image: find_image(path, image, images_dir),
+        notes=renaming,
+    )
 
 
-def stream_annotations(head: CocoHead) -> Iterator[CocoAnnotation]:
-    """Go through the annotations of a file, one in memory at a time.
-
-    Args:
-        head: The file's images and categories.
-
-    Yields:
-        Each annotation, in the file's order; its image and category exist.
-
-    Raises:
-        DataError: The file is broken or has no annotation; a record lacks a key, has an id of the
-            wrong type, or names an image or category that does not exist.
-    """
-    path, keys = head.path, list[str]()
-    image_by_id = {image.image_id: image for image in head.images}
-    category_ids = {category.category_id for category in head.categories}
+def _read_annotations(
+    path: Path, images: Sequence[LabelImage], categories: Sequence[LabelCategory]
+) -> Iterator[LabelAnnotation]:
+    """Yield the annotations in the file's order."""
+    keys = list[str]()
+    image_by_id = {image.image_id: image for image in images}
+    name_by_id = {category.category_id: category.name for category in categories}
     with _open_coco(path) as document:
         for key, value in document.members():
             keys.append(key)
             if key == "annotations":
                 for position, record in _records(path, key, value):
-                    image = _check_annotation(head, position, record, image_by_id, category_ids)
-                    yield CocoAnnotation(position, record, image)
+                    yield _annotation(path, position, record, image_by_id, name_by_id)
     _require_keys(path, keys, "annotations")
 
 
@@ -207,9 +171,9 @@ def _records(path: Path, key: str, value: Any) -> Iterator[tuple[int, dict[str, 
         )
 
 
-def _refuse_repeated_images(path: Path, images: list[CocoImage]) -> None:
+def _refuse_repeated_images(path: Path, images: list[LabelImage]) -> None:
     """Raise DataError if one image file has two records, each with half of the parts."""
-    seen: dict[tuple[str, str | None], CocoImage] = {}
+    seen: dict[tuple[str, str | None], LabelImage] = {}
     for image in images:
         other = seen.setdefault((image.file_name, image.path_hint), image)
         if other is not image:
@@ -219,33 +183,53 @@ def _refuse_repeated_images(path: Path, images: list[CocoImage]) -> None:
             )
 
 
-def _check_annotation(
-    head: CocoHead,
+def _annotation(
+    path: Path,
     position: int,
     record: Mapping[str, Any],
-    image_by_id: Mapping[int | str, CocoImage],
-    category_ids: set[int],
-) -> CocoImage:
-    """Return an annotation's image; DataError if its own id, image or category is not sound."""
-    path = head.path
-    what = f"annotation {record.get('id', f'at position {position}')}"
+    image_by_id: Mapping[int | str, LabelImage],
+    name_by_id: Mapping[int, str],
+) -> LabelAnnotation:
+    """Check an annotation's ids and `iscrowd`; its box, masks and points are passed on as read."""
+    annotation_id = record.get("id")
+    what = f"annotation {annotation_id if 'id' in record else f'at position {position}'}"
     image_id = required(path, what, record, "image_id")
     category_id = required(path, what, record, "category_id")
     image = image_by_id.get(checked_id(path, what, "image_id", image_id, allow_text=True))
     checked_id(path, what, "category_id", category_id, allow_text=False)
     if image is None:
+        first = next(iter(image_by_id))
         raise DataError(
             f"Label file {path}: {what} belongs to image {image_id!r}, but no image has this "
-            f"id (the first image is {head.images[0].image_id!r}). Add the image or remove the "
-            "annotation."
+            f"id (the first image is {first!r}). Add the image or remove the annotation."
         )
-    if category_id not in category_ids:
-        known = ", ".join(f"{c.category_id} {c.name}" for c in head.categories[:40])
+    name = f"{what} of image {image_id} ({image.file_name})"
+    if category_id not in name_by_id:
+        known = ", ".join(f"{i} {name}" for i, name in list(name_by_id.items())[:40])
         raise DataError(
-            f"Label file {path}: {what} of image {image_id} ({image.file_name}) has category_id "
-            f"{category_id}, but the categories are {known}. Add the category or correct the "
-            "annotation."
+            f"Label file {path}: {name} has category_id {category_id}, but the categories are "
+            f"{known}. Add the category or correct the annotation."
         )
     if "id" in record:
-        checked_id(path, what, "id", record["id"], allow_text=True)
-    return image
+        checked_id(path, what, "id", annotation_id, allow_text=True)
+    return LabelAnnotation(
+        record=name,
+        image=image,
+        category_id=category_id,
+        bbox=record.get("bbox"),
+        segmentation=record.get("segmentation"),
+        is_crowd=_is_crowd(path, name, record.get("iscrowd")),
+        annotation_id=annotation_id,
+    )
+
+
+def _is_crowd(path: Path, name: str, value: Any) -> bool:
+    """Whether `iscrowd` is set; DataError unless it is 0, 1, false, true or left out."""
+    if value is None:
+        return False
+    if isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    raise DataError(
+        f"{path}: {name}: iscrowd must be 0 or 1; found {str(value)[:60]!r} of type "
+        f"{type(value).__name__}. A region with iscrowd 1 is not scored. Correct the annotation."
+    )

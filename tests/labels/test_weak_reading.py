@@ -13,14 +13,23 @@ from PIL import Image
 
 from wps_sam.errors import DataError
 from wps_sam.images.reading import read_image
-from wps_sam.labels.coco import read_coco_weak
-from wps_sam.labels.weak_labels import Skip, WeakDataset
+from wps_sam.labels.formats.coco import open_coco
+from wps_sam.labels.remarks import Skip
+from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.labels.weak_reading import read_weak
 
 Coco = dict[str, Any]
 Write = Callable[[Any], Path]
 
 SQUARE = [10, 20, 40, 20, 40, 25, 10, 25]
 OTHER = [0, 0, 5, 0, 5, 6]
+
+
+def read_coco(
+    path: Path, *, images_dir: Path | None = None, keep_groups: bool = False
+) -> WeakDataset:
+    """The weak labels of a COCO file."""
+    return read_weak(open_coco(path, images_dir=images_dir), keep_groups=keep_groups)
 
 
 def assert_same(first: WeakDataset, second: WeakDataset) -> None:
@@ -36,8 +45,8 @@ def assert_same(first: WeakDataset, second: WeakDataset) -> None:
         assert one.boxes_xyxy.tobytes() == other.boxes_xyxy.tobytes()
 
 
-def test_read_coco_weak__boxes(coco: Coco, write: Write, tmp_path: Path) -> None:
-    dataset = read_coco_weak(write(coco))
+def test_read_weak__boxes(coco: Coco, write: Write, tmp_path: Path) -> None:
+    dataset = read_coco(write(coco))
     assert dataset.class_names == ("wheel", "door")
     assert dataset.category_ids == (7, 0)
     first, second = dataset.images
@@ -52,14 +61,14 @@ def test_read_coco_weak__boxes(coco: Coco, write: Write, tmp_path: Path) -> None
     assert dataset.notes == ()
 
 
-def test_read_coco_weak__image_without_parts_stays(coco: Coco, write: Write) -> None:
+def test_read_weak__image_without_parts_stays(coco: Coco, write: Write) -> None:
     del coco["annotations"][0]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     assert dataset.images[1].boxes_xyxy.shape == (0, 4)
     assert dataset.images[1].class_index.dtype == np.int64
 
 
-def test_read_coco_weak__masks_are_never_needed(coco: Coco, write: Write) -> None:
+def test_read_weak__masks_are_never_needed(coco: Coco, write: Write) -> None:
     coco["images"].append({"id": 9, "file_name": "c.jpg", "height": 40, "width": 60})
     path = write(coco)
     Image.new("RGB", (60, 40)).save(path.parent / "c.jpg")
@@ -81,27 +90,27 @@ def test_read_coco_weak__masks_are_never_needed(coco: Coco, write: Write) -> Non
                 "iscrowd": 0,
             }
         )
-    with_polygons = read_coco_weak(write(coco))
+    with_polygons = read_coco(write(coco))
     stripped = copy.deepcopy(coco)
     for annotation in stripped["annotations"]:
         del annotation["segmentation"]
-    without_polygons = read_coco_weak(write(stripped))
+    without_polygons = read_coco(write(stripped))
     assert sum(len(image.class_index) for image in with_polygons.images) > 150
     assert_same(with_polygons, without_polygons)
     assert with_polygons.skip_counts() == without_polygons.skip_counts()
 
 
-def test_read_coco_weak__one_part_per_polygon(coco: Coco, write: Write) -> None:
+def test_read_weak__one_part_per_polygon(coco: Coco, write: Write) -> None:
     coco["annotations"][1]["segmentation"] = [SQUARE, OTHER]
-    image = read_coco_weak(write(coco)).images[0]
+    image = read_coco(write(coco)).images[0]
     expected = [[10, 20, 40, 25], [0, 0, 5, 6], [0, 0, 60, 40]]
     np.testing.assert_array_equal(image.boxes_xyxy, expected)
     np.testing.assert_array_equal(image.class_index, [0, 0, 1])
 
 
-def test_read_coco_weak__keep_groups(coco: Coco, write: Write) -> None:
+def test_read_weak__keep_groups(coco: Coco, write: Write) -> None:
     coco["annotations"][1]["segmentation"] = [SQUARE, OTHER]
-    image = read_coco_weak(write(coco), keep_groups=True).images[0]
+    image = read_coco(write(coco), keep_groups=True).images[0]
     np.testing.assert_array_equal(image.boxes_xyxy, [[0, 0, 40, 25], [0, 0, 60, 40]])
 
 
@@ -110,17 +119,17 @@ def test_read_coco_weak__keep_groups(coco: Coco, write: Write) -> None:
     [{"size": [40, 60], "counts": "not decoded"}, {"counts": [1], "size": [1, 1]}, [], None],
     ids=["compressed", "uncompressed", "empty", "null"],
 )
-def test_read_coco_weak__bbox_where_there_are_no_polygons(
+def test_read_weak__bbox_where_there_are_no_polygons(
     coco: Coco, write: Write, segmentation: Any
 ) -> None:
-    expected = read_coco_weak(write(coco))
+    expected = read_coco(write(coco))
     coco["annotations"][1]["segmentation"] = segmentation
-    assert_same(read_coco_weak(write(coco)), expected)
+    assert_same(read_coco(write(coco)), expected)
 
 
-def test_read_coco_weak__bare_polygon(coco: Coco, write: Write) -> None:
+def test_read_weak__bare_polygon(coco: Coco, write: Write) -> None:
     coco["annotations"][1]["segmentation"] = OTHER
-    np.testing.assert_array_equal(read_coco_weak(write(coco)).images[0].boxes_xyxy[0], [0, 0, 5, 6])
+    np.testing.assert_array_equal(read_coco(write(coco)).images[0].boxes_xyxy[0], [0, 0, 5, 6])
 
 
 @pytest.mark.parametrize(
@@ -139,11 +148,11 @@ def test_read_coco_weak__bare_polygon(coco: Coco, write: Write) -> None:
     ],
     ids=["2", "4", "0", "odd", "nan", "text", "huge", "no list", "line", "outside"],
 )
-def test_read_coco_weak__bad_polygon_beside_a_good_one(
+def test_read_weak__bad_polygon_beside_a_good_one(
     coco: Coco, write: Write, polygon: Any, reason: str
 ) -> None:
     coco["annotations"][1]["segmentation"] = [SQUARE, polygon]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [10, 20, 40, 25])
     assert len(dataset.images[0].class_index) == 2
     (skip,) = dataset.skipped
@@ -151,9 +160,9 @@ def test_read_coco_weak__bad_polygon_beside_a_good_one(
     assert skip.reason.startswith(reason)
 
 
-def test_read_coco_weak__bbox_when_all_polygons_are_bad(coco: Coco, write: Write) -> None:
+def test_read_weak__bbox_when_all_polygons_are_bad(coco: Coco, write: Write) -> None:
     coco["annotations"][1]["segmentation"] = [[1, 2, 3, 4]]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [10, 20, 40, 25])
     assert dataset.skipped == (
         Skip("polygon of annotation 17 of image 3 (a.jpg)", "polygon with fewer than three points"),
@@ -188,30 +197,30 @@ NO_BOX = object()
         *("text", "null in it", "bool", "three", "string", "empty", "null", "no key"),
     ],
 )
-def test_read_coco_weak__bad_bbox_is_skipped_and_counted(
+def test_read_weak__bad_bbox_is_skipped_and_counted(
     coco: Coco, write: Write, bbox: Any, reason: str
 ) -> None:
     coco["annotations"][1]["bbox"] = bbox
     if bbox is NO_BOX:
         del coco["annotations"][1]["bbox"]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     assert dataset.skipped == (Skip("annotation 17 of image 3 (a.jpg)", reason),)
     assert dataset.skip_counts() == {reason: 1}
     np.testing.assert_array_equal(dataset.images[0].boxes_xyxy, [[0, 0, 60, 40]])
 
 
 @pytest.mark.parametrize("iscrowd", [1, True])
-def test_read_coco_weak__crowd(coco: Coco, write: Write, iscrowd: Any) -> None:
+def test_read_weak__crowd(coco: Coco, write: Write, iscrowd: Any) -> None:
     coco["annotations"][1]["iscrowd"] = iscrowd
     coco["annotations"][2]["iscrowd"] = type(iscrowd)(0)
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     assert dataset.skip_counts() == {"iscrowd: one region around many parts": 1}
     assert len(dataset.images[0].class_index) == 1
 
 
-def test_read_coco_weak__annotation_of_the_background(coco: Coco, write: Write) -> None:
+def test_read_weak__annotation_of_the_background(coco: Coco, write: Write) -> None:
     coco["categories"][0]["name"] = "_background_"
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     assert dataset.class_names == ("door",)
     assert dataset.category_ids == (0,)
     np.testing.assert_array_equal(dataset.images[0].class_index, [0])
@@ -219,9 +228,9 @@ def test_read_coco_weak__annotation_of_the_background(coco: Coco, write: Write) 
     assert dataset.note_counts() == {"stands for background and becomes no class": 1}
 
 
-def test_read_coco_weak__partly_outside_is_clipped_and_noted(coco: Coco, write: Write) -> None:
+def test_read_weak__partly_outside_is_clipped_and_noted(coco: Coco, write: Write) -> None:
     coco["annotations"][1]["bbox"] = [-10, 30, 80, 30]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [0, 30, 60, 40])
     (note,) = dataset.notes
     assert note.record == "annotation 17 of image 3 (a.jpg)"
@@ -229,69 +238,69 @@ def test_read_coco_weak__partly_outside_is_clipped_and_noted(coco: Coco, write: 
     assert dataset.skipped == ()
 
 
-def test_read_coco_weak__rounding_is_not_worth_a_note(coco: Coco, write: Write) -> None:
+def test_read_weak__rounding_is_not_worth_a_note(coco: Coco, write: Write) -> None:
     coco["annotations"][2]["bbox"] = [0, 0, 60.000001, 40]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     assert dataset.images[0].boxes_xyxy[1, 2] == 60
     assert dataset.notes == ()
 
 
-def test_read_coco_weak__speck_is_kept_and_noted(coco: Coco, write: Write) -> None:
+def test_read_weak__speck_is_kept_and_noted(coco: Coco, write: Write) -> None:
     coco["annotations"][1]["segmentation"] = [SQUARE, [3, 3, 4, 3, 4, 4]]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[1], [3, 3, 4, 4])
     (note,) = dataset.notes
     assert note.record == "polygon 1 of annotation 17 of image 3 (a.jpg)"
     assert note.text.startswith("box under 2 pixels wide or high")
 
 
-def test_read_coco_weak__annotation_without_id(coco: Coco, write: Write) -> None:
+def test_read_weak__annotation_without_id(coco: Coco, write: Write) -> None:
     del coco["annotations"][1]["id"]
     coco["annotations"][1]["bbox"] = [0, 0, 0, 0]
-    (skip,) = read_coco_weak(write(coco)).skipped
+    (skip,) = read_coco(write(coco)).skipped
     assert skip.record == "annotation at position 1 of image 3 (a.jpg)"
 
 
-def test_read_coco_weak__nothing_usable(coco: Coco, write: Write) -> None:
+def test_read_weak__nothing_usable(coco: Coco, write: Write) -> None:
     for annotation in coco["annotations"]:
         annotation["bbox"] = [0, 0, 0, 0]
     coco["annotations"][0]["bbox"] = None
     message = r"none of its 3 annotations can be used \(2 x box without area; 1 x no bbox.*Check"
     with pytest.raises(DataError, match=message):
-        read_coco_weak(write(coco))
+        read_coco(write(coco))
 
 
-def test_read_coco_weak__size_from_the_image(coco: Coco, write: Write) -> None:
+def test_read_weak__size_from_the_image(coco: Coco, write: Write) -> None:
     for image in coco["images"]:
         del image["height"], image["width"]
     coco["annotations"][1]["bbox"] = [10, 20, 300, 500]
-    dataset = read_coco_weak(write(coco))
+    dataset = read_coco(write(coco))
     assert (dataset.images[0].height, dataset.images[0].width) == (40, 60)
     np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [10, 20, 60, 40])
 
 
-def test_read_coco_weak__missing_image(coco: Coco, write: Write) -> None:
+def test_read_weak__missing_image(coco: Coco, write: Write) -> None:
     coco["images"][1]["file_name"] = "gone.jpg"
     with pytest.raises(DataError, match=r"image 8 \(gone\.jpg\) is missing. Tried: .*images.gone"):
-        read_coco_weak(write(coco))
+        read_coco(write(coco))
 
 
-def test_read_coco_weak__two_records_lead_to_one_file(coco: Coco, write: Write) -> None:
+def test_read_weak__two_records_lead_to_one_file(coco: Coco, write: Write) -> None:
     coco["images"][0]["file_name"] = "day/a.jpg"
     coco["images"][1]["file_name"] = "night/a.jpg"
     message = r"images 3 \(day/a\.jpg\) and 8 \(night/a\.jpg\) both lead to .*a\.jpg. Keep the fold"
     with pytest.raises(DataError, match=message):
-        read_coco_weak(write(coco))
+        read_coco(write(coco))
 
 
-def test_read_coco_weak__record_size_differs_from_image(coco: Coco, write: Write) -> None:
+def test_read_weak__record_size_differs_from_image(coco: Coco, write: Write) -> None:
     coco["images"][0]["height"] = 50
-    image = read_coco_weak(write(coco)).images[0]
+    image = read_coco(write(coco)).images[0]
     with pytest.raises(DataError, match=r"a\.jpg is 40 x 60 .*record says 50 x 60"):
         read_image(image.path, (image.height, image.width))
 
 
-def test_read_coco_weak__time_grows_like_the_parsing(coco: Coco, write: Write) -> None:
+def test_read_weak__time_grows_like_the_parsing(coco: Coco, write: Write) -> None:
     polygon = [10.5, 20.25, 40.0, 20.25] * 8
     segmentation = [[*polygon, 12.0, 30.0]]
     coco["annotations"] = [
@@ -306,7 +315,7 @@ def test_read_coco_weak__time_grows_like_the_parsing(coco: Coco, write: Write) -
     ]
     path = write(coco)
     parsing = _seconds(lambda: json.loads(path.read_text()))
-    reading = _seconds(lambda: read_coco_weak(path))
+    reading = _seconds(lambda: read_coco(path))
     # The reader takes about twice the parsing itself; one numpy array per annotation would take
     # 10 times. The bound is loose because machines are shared.
     assert reading < 0.5 + 5 * parsing

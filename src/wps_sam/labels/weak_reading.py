@@ -1,10 +1,10 @@
-"""Read weak labels from a COCO file: one box and one class per part.
+"""Make weak labels of a label file: one box and one class per part.
 
 Of a `segmentation` only the outermost coordinates of its polygons are used, to tell several pieces
 in one annotation apart. No mask is ever made from it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -14,15 +14,12 @@ import numpy as np
 
 from wps_sam.errors import DataError
 from wps_sam.geometry.boxes import polygon_extent
-from wps_sam.labels.coco_json import (
-    CocoFile,
-    CocoImage,
-    describe_annotation,
-    find_image,
-    image_hw,
-    load_coco,
-)
-from wps_sam.labels.weak_labels import Note, Skip, WeakDataset, WeakImage
+from wps_sam.images.reading import image_size
+from wps_sam.labels.categories import is_background, without_background
+from wps_sam.labels.formats.coco import repeated_id
+from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
+from wps_sam.labels.remarks import Note, Skip, count_skips
+from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the original frame."""
@@ -47,70 +44,76 @@ CLIPPED = "box reached outside the image and was clipped"
 SPECK = "box under 2 pixels wide or high, perhaps a stray click"
 
 
-def read_coco_weak(
-    path: str | Path, *, images_dir: str | Path | None = None, keep_groups: bool = False
-) -> WeakDataset:
-    """Read the weak labels of a COCO file.
+def read_weak(labels: LabelFile, *, keep_groups: bool = False) -> WeakDataset:
+    """Read the weak labels of a label file.
 
     An annotation with several polygons (two wheels) becomes one part per polygon. Without usable
-    polygons its `bbox` counts; RLE is never decoded. Boxes are clipped to the image.
+    polygons its `bbox` counts; a mask is never decoded. Boxes are clipped to the image.
 
     Args:
-        path: The JSON file.
-        images_dir: Folder of the images; None looks in the usual places around the file.
+        labels: The file.
         keep_groups: Make one part of all polygons of an annotation.
 
     Returns:
         All images of the file; `skipped` tells which annotations or polygons were left out.
 
     Raises:
-        DataError: The file is no sound COCO file (see `load_coco`), an image file is missing, or
-            no annotation is usable.
+        DataError: The annotations are unsound, two have one id, an image file is missing, or no
+            annotation is usable.
     """
-    coco = load_coco(path)
-    found = _find_images(coco, images_dir)
-    sizes = [image_hw(record, file) for record, file in zip(coco.images, found, strict=True)]
-    parts = _collect_parts(coco, sizes, keep_groups)
+    found = _find_images(labels)
+    sizes = [_hw(image, path) for image, path in zip(labels.images, found, strict=True)]
+    parts = _collect_parts(labels, sizes, keep_groups)
+    categories, _, dropping = without_background(labels.path, labels.categories, parts.used)
     if not any(parts.boxes):
-        counts = WeakDataset(coco.path, (), (), (), tuple(parts.skipped)).skip_counts()
-        reasons = "; ".join(f"{count} x {reason}" for reason, count in counts.items())
+        reasons = "; ".join(
+            f"{count} x {reason}" for reason, count in count_skips(parts.skipped).items()
+        )
         raise DataError(
-            f"Label file {coco.path}: none of its {len(coco.annotations)} annotations can be used "
+            f"Label file {labels.path}: none of its {parts.annotations} annotations can be used "
             f"({reasons}). Check that every bbox is [x, y, width, height] in pixels."
         )
+    class_of = {category.category_id: i for i, category in enumerate(categories)}
     images = tuple(
-        _weak_image(record, file, hw, classes, boxes)
-        for record, file, hw, classes, boxes in zip(
-            coco.images, found, sizes, parts.classes, parts.boxes, strict=True
+        _weak_image(image, path, hw, [class_of[category] for category in chosen], boxes)
+        for image, path, hw, chosen, boxes in zip(
+            labels.images, found, sizes, parts.categories, parts.boxes, strict=True
         )
     )
     return WeakDataset(
-        source=coco.path,
-        class_names=tuple(category.name for category in coco.categories),
-        category_ids=tuple(category.category_id for category in coco.categories),
+        source=labels.path,
+        class_names=tuple(category.name for category in categories),
+        category_ids=tuple(category.category_id for category in categories),
         images=images,
-        skipped=tuple(parts.skipped),
-        notes=(*coco.notes, *parts.notes),
+        skipped=(*labels.skipped, *parts.skipped),
+        notes=(*labels.notes, *dropping, *parts.notes),
     )
 
 
-def _find_images(coco: CocoFile, images_dir: str | Path | None) -> list[Path]:
+def _find_images(labels: LabelFile) -> list[Path]:
     """Find the file of each image; DataError if one is missing or serves two records."""
-    found = [find_image(coco.path, record, images_dir) for record in coco.images]
-    users: dict[Path, CocoImage] = {}
-    for record, path in zip(coco.images, found, strict=True):
+    found = [labels.find_image(image) for image in labels.images]
+    users: dict[Path, LabelImage] = {}
+    for record, path in zip(labels.images, found, strict=True):
         other = users.setdefault(path, record)
         if other is not record:
             raise DataError(
-                f"Label file {coco.path}: images {other.image_id} ({other.file_name}) and "
+                f"Label file {labels.path}: images {other.image_id} ({other.file_name}) and "
                 f"{record.image_id} ({record.file_name}) both lead to {path}. Keep the folders "
                 "that their names mention, or give the images different names."
             )
     return found
 
 
+def _hw(image: LabelImage, path: Path) -> tuple[int, int]:
+    """Size of an image; the file is opened only where the labels do not say."""
+    if image.height is not None and image.width is not None:
+        return image.height, image.width
+    return image_size(path)
+
+
 def _weak_image(
-    record: CocoImage, path: Path, hw: tuple[int, int], classes: list[int], boxes: list[Corners]
+    record: LabelImage, path: Path, hw: tuple[int, int], classes: list[int], boxes: list[Corners]
 ) -> WeakImage:
     """Turn the collected lists of one image into arrays."""
     return WeakImage(
@@ -128,51 +131,67 @@ def _weak_image(
 class _Parts:
     """What the annotations gave: one list per image, and what was left out or changed."""
 
-    classes: list[list[int]]
+    categories: list[list[int]]
     boxes: list[list[Corners]]
+    annotations: int = 0
+    used: set[int] = field(default_factory=set)
     skipped: list[Skip] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
 
-def _collect_parts(coco: CocoFile, sizes: Sequence[tuple[int, int]], keep_groups: bool) -> _Parts:
+def _collect_parts(
+    labels: LabelFile, sizes: Sequence[tuple[int, int]], keep_groups: bool
+) -> _Parts:
     """Go through the annotations once, in plain Python: numpy per annotation would be slower."""
-    parts = _Parts([[] for _ in coco.images], [[] for _ in coco.images])
-    image_by_id = {image.image_id: image for image in coco.images}
-    class_of_category = coco.class_of_category()
-    for position, annotation in enumerate(coco.annotations):
-        image = image_by_id[annotation["image_id"]]
-        class_index = class_of_category.get(annotation["category_id"])
+    parts = _Parts([[] for _ in labels.images], [[] for _ in labels.images])
+    background = {c.category_id for c in labels.categories if is_background(c)}
+    image_of_id: dict[Hashable, int | str] = {}
+    for annotation in labels.annotations():
+        parts.annotations += 1
+        parts.used.add(annotation.category_id)
+        if annotation.annotation_id is not None:
+            _refuse_repeated_id(labels.path, annotation, image_of_id)
         left_out: list[tuple[str, str]] = []
         remarks: list[tuple[str, str]] = []
-        if class_index is None:
+        if annotation.category_id in background:
             left_out.append(("", BACKGROUND))
-        elif annotation.get("iscrowd"):
+        elif annotation.is_crowd:
             left_out.append(("", CROWD))
         else:
+            index = annotation.image.index
             for which, corners in _candidates(annotation, keep_groups, left_out):
-                box, problem = _clip(corners, sizes[image.index])
+                box, problem = _clip(corners, sizes[index])
                 if problem:
                     left_out.append((which, problem))
                     continue
                 remarks += [(which, remark) for remark in _remarks(corners, box)]
-                parts.classes[image.index].append(class_index)
-                parts.boxes[image.index].append(box)
-        if left_out or remarks:
-            record = describe_annotation(annotation, position, image)
-            parts.skipped += [Skip(which + record, reason) for which, reason in left_out]
-            parts.notes += [Note(which + record, remark) for which, remark in remarks]
+                parts.categories[index].append(annotation.category_id)
+                parts.boxes[index].append(box)
+        parts.skipped += [Skip(which + annotation.record, reason) for which, reason in left_out]
+        parts.notes += [Note(which + annotation.record, remark) for which, remark in remarks]
     return parts
 
 
+def _refuse_repeated_id(
+    path: Path, annotation: LabelAnnotation, image_of_id: dict[Hashable, int | str]
+) -> None:
+    """Raise DataError if two annotations have one id."""
+    key, image_id = annotation.annotation_id, annotation.image.image_id
+    if key in image_of_id:
+        first, second = f"image {image_of_id[key]}", f"image {image_id}"
+        raise repeated_id(path, "annotation", repr(key), first, second)
+    image_of_id[key] = image_id
+
+
 def _candidates(
-    annotation: Mapping[str, Any], keep_groups: bool, left_out: list[tuple[str, str]]
+    annotation: LabelAnnotation, keep_groups: bool, left_out: list[tuple[str, str]]
 ) -> list[tuple[str, Corners]]:
     """Boxes of an annotation before clipping, each with a prefix that tells which polygon it is.
 
     What cannot be used is appended to `left_out` as (prefix, reason).
     """
     found: list[tuple[str, Corners]] = []
-    polygons = _polygons(annotation.get("segmentation"))
+    polygons = _polygons(annotation.segmentation)
     for number, polygon in enumerate(polygons):
         which = f"polygon {number} of " if len(polygons) > 1 else ""
         corners, problem = _polygon_corners(polygon)
@@ -181,7 +200,7 @@ def _candidates(
         else:
             found.append((which, corners))
     if not found:
-        corners, problem = _bbox_corners(annotation.get("bbox"))
+        corners, problem = _bbox_corners(annotation.bbox)
         if corners is None:
             left_out.append(("", problem))
         else:

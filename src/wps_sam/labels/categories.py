@@ -1,20 +1,20 @@
-"""Which categories of a COCO file become classes, and under which names."""
+"""Which categories of a label file become classes, and under which names."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
 from pathlib import Path
 
 from wps_sam.errors import DataError
-from wps_sam.labels.coco_records import CocoCategory
-from wps_sam.labels.weak_labels import Note
+from wps_sam.labels.label_file import LabelCategory
+from wps_sam.labels.remarks import Note
 
 BACKGROUND_NAMES = frozenset({"_background_", "background", "__background__"})
 """Category names, in lower case, that stand for "no part" and become no class."""
 
 
 def with_unique_names(
-    path: Path, categories: list[CocoCategory]
-) -> tuple[list[CocoCategory], list[Note]]:
+    path: Path, categories: list[LabelCategory]
+) -> tuple[list[LabelCategory], list[Note]]:
     """Put the group before names that occur twice: "Head" becomes "Bird Head".
 
     Classes of two files are matched by name, so names must be unique.
@@ -32,7 +32,7 @@ def with_unique_names(
                 )
             )
         result.append(category._replace(name=name))
-    first: dict[str, CocoCategory] = {}
+    first: dict[str, LabelCategory] = {}
     for category in result:
         other = first.setdefault(category.name, category)
         if other is not category:
@@ -45,8 +45,8 @@ def with_unique_names(
 
 
 def without_background(
-    path: Path, categories: list[CocoCategory], used: Set[int]
-) -> tuple[list[CocoCategory], list[CocoCategory], list[Note]]:
+    path: Path, categories: Sequence[LabelCategory], used: Set[int]
+) -> tuple[list[LabelCategory], list[LabelCategory], list[Note]]:
     """Take out categories that are no part: background, and an unused heading over the others.
 
     Args:
@@ -80,12 +80,12 @@ def without_background(
     return kept, dropped, notes
 
 
-def is_background(category: CocoCategory) -> bool:
+def is_background(category: LabelCategory) -> bool:
     """Whether a category stands for "no part", also where it is used."""
     return category.name.lower() in BACKGROUND_NAMES
 
 
-def _heads_all_others(category: CocoCategory, categories: Sequence[CocoCategory]) -> bool:
+def _heads_all_others(category: LabelCategory, categories: Sequence[LabelCategory]) -> bool:
     """Whether a category is only the group that every other category belongs to.
 
     Roboflow writes such a record as category 0.
