@@ -7,7 +7,7 @@ Annotations keep COCO's form whatever the format was: `weak_reading` makes weak 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from wps_sam.errors import DataError
 from wps_sam.images.reading import image_size
@@ -84,6 +84,9 @@ class LabelFile:
         find_image: Path of an image's file; DataError lists the tried paths.
         left_right: Pairs of class names (left, right) that a mirrored image swaps, as the user
             wrote them; None finds them by the names (`sides.find_pairs`).
+        keep_groups: Whether the data set says that all polygons of an annotation are one part.
+        supervision: What the data set says to learn from: "box", "point" or "mixed"; None if it
+            does not say.
         notes: What the reader changed and why.
         skipped: What the reader itself left out.
         truth: Opens the labels that hold the true masks, where these are kept apart from the weak
@@ -97,6 +100,8 @@ class LabelFile:
     read_annotations: Callable[[], Iterable[LabelAnnotation]]
     find_image: Callable[[LabelImage], Path]
     left_right: Sequence[tuple[str, str]] | None = None
+    keep_groups: bool = False
+    supervision: Literal["box", "point", "mixed"] | None = None
     notes: Sequence[Note] = ()
     skipped: Sequence[Skip] = ()
     truth: Callable[[], "LabelFile"] | None = None
