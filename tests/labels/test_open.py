@@ -99,7 +99,7 @@ def test_locate_labels__several_coco_files(tmp_path: Path) -> None:
 
 def test_locate_labels__missing(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"nowhere does not exist: expected a COCO \.json file or a"
+        DataError, match=r"nowhere does not exist: expected a label file, a folder or"
     ):
         locate_labels(tmp_path / "nowhere")
 

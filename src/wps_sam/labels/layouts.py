@@ -1,16 +1,16 @@
 """Recognise what a user means by DATA: which file holds the labels, and where the images are.
 
-A layout is one function. To add one, write it and append it to `LAYOUTS`.
+A layout is one function beside the reader of its format. To add one, name it in `LAYOUTS`.
 """
 
 from pathlib import Path
 
 from wps_sam.errors import DataError
+from wps_sam.labels.formats.coco_layouts import COCO_LAYOUTS
 from wps_sam.labels.layout import LabelSource, Layout
 
-_COCO_NAMES = ("annotations.json", "_annotations.coco.json")
-_COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"')
-_HEAD_BYTES = 4096
+SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test", "testing")
+"""Names under which splits are looked for."""
 
 
 def locate_labels(data: str | Path, *, split: str | None = None) -> LabelSource:
@@ -30,8 +30,8 @@ def locate_labels(data: str | Path, *, split: str | None = None) -> LabelSource:
     path = Path(data)
     if not path.exists():
         raise DataError(
-            f"Data {path} does not exist: expected a COCO .json file or a folder. Check the "
-            "spelling and the folder it is relative to."
+            f"Data {path} does not exist: expected a label file, a folder or a dataset.yaml. Check "
+            "the spelling and the folder it is relative to."
         )
     for layout in LAYOUTS:
         source = layout.find(path, split)
@@ -46,16 +46,34 @@ def locate_labels(data: str | Path, *, split: str | None = None) -> LabelSource:
     )
 
 
-def _single_coco_file(path: Path, split: str | None) -> LabelSource | None:
-    """A COCO file named directly."""
-    if not path.is_file() or path.suffix.lower() != ".json":
-        return None
-    if split is not None:
-        raise DataError(
-            f"Data {path} is one file, so split {split!r} cannot be chosen in it. Leave out the "
-            "split, or name the folder that holds all splits."
-        )
-    return LabelSource("coco", path)
+def list_splits(data: str | Path) -> tuple[str, ...]:
+    """Find which splits a folder or file has, by trying the usual names.
+
+    Args:
+        data: As for `locate_labels`.
+
+    Returns:
+        Names that `locate_labels` takes as `split`, training first, each split once; none if there
+        is only one set of labels.
+    """
+    found: list[tuple[str, LabelSource]] = []
+    for name in SPLIT_NAMES:
+        source = _find(Path(data), name)
+        if source is not None and all(source != other for _, other in found):
+            found.append((name, source))
+    return tuple(name for name, _ in found)
+
+
+def _find(path: Path, split: str) -> LabelSource | None:
+    """The first layout that has such a split."""
+    for layout in LAYOUTS:
+        try:
+            source = layout.find(path, split)
+        except DataError:  # this layout fits, but not with a split of this name
+            continue
+        if source is not None:
+            return source
+    return None
 
 
 def _part_image_net(path: Path, split: str | None) -> LabelSource | None:
@@ -72,48 +90,6 @@ def _part_image_net(path: Path, split: str | None) -> LabelSource | None:
     return None
 
 
-def _coco_folder(path: Path, split: str | None) -> LabelSource | None:
-    """A folder with one COCO file, or with one for each split."""
-    if split is None:
-        return _only_coco_file(path)
-    named = [
-        *(path / f"{split}.json", path / "annotations" / f"{split}.json"),
-        path / "annotations" / f"instances_{split}.json",
-        *(path / split / name for name in _COCO_NAMES),
-    ]
-    for candidate in named:
-        if candidate.is_file():
-            return LabelSource("coco", candidate)
-    return None
-
-
-def _only_coco_file(path: Path) -> LabelSource | None:
-    """The COCO file of a folder without splits; DataError if there are several."""
-    for name in _COCO_NAMES:
-        if (path / name).is_file():
-            return LabelSource("coco", path / name)
-    for folder in (path, path / "annotations"):
-        files = [file for file in sorted(folder.glob("*.json")) if not file.name.startswith(".")]
-        if len(files) > 1:
-            files = [file for file in files if _looks_like_coco(file)]
-        if len(files) > 1:
-            raise DataError(
-                f"Data folder {path} has several label files: "
-                f"{', '.join(str(file.relative_to(path)) for file in files)}. Name the one to use, "
-                "or choose with --split."
-            )
-        if files:
-            return LabelSource("coco", files[0])
-    return None
-
-
-def _looks_like_coco(path: Path) -> bool:
-    """Whether the beginning of a file has a COCO key; enough to tell label files from others."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    return any(key in head for key in _COCO_KEYS)
-
-
 def _contents(path: Path) -> str:
     """What is at a path, in one line."""
     if not path.is_dir():
@@ -123,16 +99,11 @@ def _contents(path: Path) -> str:
 
 
 LAYOUTS: tuple[Layout, ...] = (
-    Layout(_single_coco_file, "a COCO file ending in .json"),
+    COCO_LAYOUTS[0],
     Layout(
         _part_image_net,
         "a folder with annotations/<split>/<split>.json and images/<split>/ (PartImageNet)",
     ),
-    Layout(
-        _coco_folder,
-        "a folder with annotations.json, _annotations.coco.json or one other COCO file; with a "
-        "split: <split>.json, annotations/<split>.json, annotations/instances_<split>.json or "
-        "<split>/_annotations.coco.json",
-    ),
+    *COCO_LAYOUTS[1:],
 )
 """All known layouts; the first that fits is used."""
