@@ -33,7 +33,7 @@ def test_toy__writes_what_it_says_and_info_reads_it(
 
     assert main(["data", "info", str(tmp_path / "toy"), "--split", "train", "--keep-groups"]) == 0
     said = printed(capsys)
-    assert f"train.json: 2 images, {parts} parts" in said
+    assert f"train.json (coco): 2 images, {parts} parts" in said
     for category in labels["categories"]:
         assert str(category["name"]) in said
 
@@ -91,12 +91,42 @@ def test_info__counts_what_was_left_out_or_changed(
 ) -> None:
     assert main(["data", "info", str(write_labels(tmp_path))]) == 0
     said = printed(capsys)
-    assert "labels.json: 2 images, 2 parts, 0 to 2 parts an image" in said
-    assert "wheel [left] │ 7 │ 2" in said.replace("┃", "│")
+    assert "labels.json (coco): 2 images, 2 parts, 0 to 2 (median 1) parts an image" in said
+    assert "image sizes: height 40, width 60 pixels" in said
+    assert "2 parts with a box, 0 with points; can be learnt with --supervision box," in said
+    assert "0 records with a mask" in said
+    assert "1 images without a part" in said
+    assert "left / right: no pairs found" in said
+    assert "wheel [left] │ 7 │ 2 │ 1" in said.replace("┃", "│")
     assert "skipped 1: bbox with negative width or height: its corners are swapped" in said
     assert "skipped 1: bbox has a number that is not finite" in said
     assert "note, 1 times: box reached outside the image and was clipped" in said
     assert "note, 1 times: stands for background and becomes no class" in said
+
+
+def test_info__all_splits_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_labels(tmp_path)
+    data = tmp_path / "dataset.yaml"
+    data.write_text(
+        "labels: labels.json\nsplit: {val: 0.5}\nclasses: {rename: {'wheel [left]': tyre}}\n"
+    )
+    out = tmp_path / "info.json"
+    # Parts are in one image, so that one of the two splits has nothing to learn from.
+    assert main(["data", "info", str(data)]) == 1
+    assert "none of its 0 annotations can be used" in capsys.readouterr().err
+    content = json.loads((tmp_path / "labels.json").read_text())
+    content["annotations"].append(
+        {"id": 9, "image_id": 8, "category_id": 7, "bbox": [1, 2, 3, 4], "segmentation": []}
+    )
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    assert main(["data", "info", str(data), "--json", str(out)]) == 0
+    said = printed(capsys)
+    assert said.index("train: ") < said.index("val: ")
+    written = json.loads(out.read_text())
+    assert {split: found["images"] for split, found in written.items()} == {"train": 1, "val": 1}
+    assert {found["parts"] for found in written.values()} == {1, 2}
+    (only,) = written["val"]["classes"]
+    assert (only["name"], only["category_id"], only["images"]) == ("tyre", 7, 1)
 
 
 def test_info__unsound_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,6 +79,33 @@ def test_one_prompt_a_polygon_unless_groups_are_kept(data: Path, tmp_path: Path)
     assert counts == [2, 1]
 
 
+def without_boxes(data: Path, *positions: int) -> Path:
+    """The same labels; some parts keep their mask but have only points beside it."""
+    content = json.loads(data.read_text())
+    for position in positions:
+        kept = content["annotations"][position]
+        part = {**kept, "id": 100 + position, "points": [[35, 35], [45, 40]]}
+        del part["bbox"], part["segmentation"]
+        content["annotations"].append(part)
+    path = data.with_name("points.json")
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_points__box_is_refused_and_mixed_works(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = without_boxes(data, 1)
+    assert oracle(labels, tmp_path / "out", "--prompt", "box") == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 7 parts have points but no box, the first a 'wheel' of 1.jpg" in said
+    assert "--prompt box needs the box of each. Use --prompt mixed" in said
+    for prompt in ("mixed", "point"):
+        assert oracle(labels, tmp_path / prompt, "--prompt", prompt) == 0
+        found = read_predictions(tmp_path / prompt / "predictions.json")
+        assert len(found.parts(1).runs) == 2
+
+
 def test_holdout(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert oracle(data, tmp_path / "out", "--prompt", "box", "--holdout", "2") == 0
     found = read_predictions(tmp_path / "out" / "predictions.json")

@@ -239,3 +239,24 @@ def test_folder_with_labels__says_which_images_are_left_out(
     main(["predict", str(run_folder), str(folder), "--out", str(tmp_path / "out")])
     said = " ".join(capsys.readouterr().out.split())
     assert f"{len(names) - 1} other images there are not" in said
+
+
+def test_formats_of_other_tools(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    options = ("--format", "yolo", "labelme", "cvat", "label_studio", "--limit", "2")
+    assert predict(run_folder, photos, "--out", out, *options) == 0
+    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
+    assert found == [
+        *("classes.json", "cvat/annotations.xml", "cvat/images/a.jpg", "cvat/images/more/a.jpg"),
+        *("label_studio/images/a.jpg", "label_studio/images/more/a.jpg"),
+        *("label_studio/label_config.xml", "label_studio/tasks.json"),
+        *("labelme/a.jpg", "labelme/a.json", "labelme/classes.txt"),
+        *("labelme/more/a.jpg", "labelme/more/a.json", "predictions.json", "yolo/data.yaml"),
+        *("yolo/images/a.jpg", "yolo/images/more/a.jpg"),
+        *("yolo/labels/a.txt", "yolo/labels/more/a.txt"),
+    ]
+    lines = (out / "yolo/labels/a.txt").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "1", "1"]
+    assert "2 images predicted, 6 parts." in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """`wps-sam train` on six tiny pictures, then `predict` and `evaluate` with what it made."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.main import main
-from wps_sam.cli.mask_validation import LabelPlace, mask_measure
+from wps_sam.cli.mask_validation import mask_measure
 from wps_sam.embeddings.build import ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
@@ -104,6 +106,76 @@ def test_mask_measure__is_what_predict_and_evaluate_find(
     assert measured["macc"] == pytest.approx(found["macc"], abs=0.01)
 
 
+def keypoints_only(coco: Coco) -> Coco:
+    """The same parts as named keypoints of one object an image."""
+    middles: dict[int, list[float]] = {}
+    for part in coco["annotations"]:
+        left, top, side, _ = part["bbox"]
+        middles.setdefault(part["image_id"], []).extend((left + side / 2, top + side / 2, 2))
+    return {
+        "images": coco["images"],
+        "categories": [{"id": 1, "name": "pot", "keypoints": ["lid", "knob"]}],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": 1, "keypoints": numbers}
+            for i, numbers in middles.items()
+        ],
+    }
+
+
+def boxes_and_points(coco: Coco) -> Coco:
+    """Every other part as five points without a box."""
+    for part in coco["annotations"][::2]:
+        left, top, _, _ = part.pop("bbox")
+        del part["segmentation"]
+        part["points"] = [[left + i, top + i] for i in range(5)]
+    return coco
+
+
+@pytest.mark.parametrize(
+    ("bend", "recipe", "supervision", "said"),
+    [
+        (keypoints_only, "strong", "point", "SAM makes a box for each of 10 parts of"),
+        (boxes_and_points, "paper", "mixed", "have more than 4 points; 4 of each"),
+    ],
+    ids=["keypoints", "mixed"],
+)
+def test_points__train_and_predict(
+    coco: Coco,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    bend: Callable[[Coco], Coco],
+    recipe: str,
+    supervision: str,
+    said: str,
+) -> None:
+    data, run = write(bend(coco), tmp_path / "data"), tmp_path / "run"
+    val = ["--val", str(data), "--mask-validations", "0"]
+    assert train_cli(data, run, "--supervision", supervision, *val, recipe=recipe) == 0
+    assert said in printed(capsys)
+    assert json.loads((run / "config.json").read_text())["supervision"] == supervision
+    assert "val/box_agreement" in last_line(run)
+    words = ["--out", str(tmp_path / "out"), "--score-threshold", "0", "--device", "cpu"]
+    assert main(["predict", str(run), str(data.parent), *words]) == 0
+    assert len(json.loads((tmp_path / "out" / "predictions.json").read_text())["images"]) == 6
+
+
+def test_dataset_file__says_splits_and_supervision(
+    coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    write(boxes_and_points(coco), folder)
+    described = folder / "dataset.yaml"
+    described.write_text("labels: labels.json\nsplit: {val: 0.5, seed: 1}\nsupervision: mixed\n")
+    run = tmp_path / "run"
+    assert train_cli(described, run, "--mask-validations", "0") == 0
+    assert "training on the split train, validating on the split val" in printed(capsys)
+    settings = yaml.safe_load((run / "train.yaml").read_text())
+    assert settings["supervision"] == "mixed"
+    assert settings["train"]["images"] + settings["val"]["images"] == 6
+    assert train_cli(described, tmp_path / "other", "--supervision", "box") == 1
+    assert "have points but no box" in printed(capsys)
+
+
 def test_no_validation(data: Path, tmp_path: Path) -> None:
     assert train_cli(data, tmp_path / "run") == 0
     assert not [name for name in last_line(tmp_path / "run") if name.startswith("val/")]
@@ -134,7 +206,10 @@ def test_val__without_masks_says_so(
     val = write(coco, tmp_path / "val")
     assert train_cli(data, tmp_path / "run", "--val", val) == 0
     said = printed(capsys)
-    assert f"No mask mIoU during training: {val} has 10 annotations with boxes but no masks" in said
+    assert (
+        f"No mask mIoU during training: {val} has 10 annotations with boxes or points but no masks"
+        in said
+    )
     line = last_line(tmp_path / "run")
     assert "val/box_agreement" in line
     assert "val/miou" not in line

@@ -294,8 +294,12 @@ def test_wrong_options(
     assert not (tmp_path / "run").exists()
 
 
-def test_dense_recipe__needs_boxes(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_box_supervision__needs_boxes(
+    data: Path, coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train_cli(data, tmp_path / "run", "--supervision", "point", recipe="strong") == 1
-    assert "its labels are points" in printed(capsys)
+    coco["annotations"][3].update(bbox=None, segmentation=None, points=[[3, 4]])
+    write(coco, data.parent)
+    assert train_cli(data, tmp_path / "run") == 1
+    message = "1 of 10 parts have points but no box, the first a 'knob [left]' of 1.jpg"
+    assert message in printed(capsys)
+    assert not (tmp_path / "run").exists()

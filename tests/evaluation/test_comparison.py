@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from wps_sam.errors import ConfigError, PredictionError
-from wps_sam.evaluation import comparison
+from wps_sam.evaluation import class_rows, comparison
 from wps_sam.evaluation.comparison import compare, image_gains
 from wps_sam.evaluation.image_scores import ImageScores
 from wps_sam.evaluation.intervals import Interval
@@ -22,8 +22,7 @@ from wps_sam.evaluation.intervals import Interval
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tests.evaluation.conftest import Scene
-
+    from evaluation.conftest import Scene
     from wps_sam.evaluation.result import Evaluation
 
     Pixels = Mapping[int, tuple[int, int, int]]
@@ -77,7 +76,7 @@ def test_clear_winner(scored: Scored) -> None:
     # Only 2 of 2^30 swaps are as extreme.
     assert result.p_value == 1 / 10_001
     assert (result.permutations, result.is_exact) == (10_000, False)
-    # Every image gains the same, so every resample does: the pairing keeps their spread out.
+    # Every image gains the same: the pairing keeps their spread out.
     assert result.interval is not None
     assert [result.interval.low, result.interval.high] == pytest.approx([0.1, 0.1], abs=1e-12)
     assert (result.images_better, result.images_worse, result.images_equal) == (30, 0, 0)
@@ -88,15 +87,14 @@ def test_clear_winner(scored: Scored) -> None:
 
 
 def test_interval_by_hand(scored: Scored) -> None:
-    # Two images weigh u and 1 - u, u being uniform in 0..1 (see test_intervals.py).
-    # First: a 50/100, b 100/300. Second: a 90/100, b 100/300. The difference is
-    # 40 u / (100 u + 300 (1 - u)), so that u = 300 d / (40 + 200 d).
-    first = scored([{0: (100, 50, 50)}, {0: (300, 100, 100)}])
-    second = scored([{0: (100, 90, 90)}, {0: (300, 100, 100)}])
+    # The gains 0.1, 0.2, 0.3 and 0.4 of like images: Student's interval of their mean.
+    first = scored(found_of_100(50, 20, 40, 30))
+    second = scored(found_of_100(60, 40, 70, 70))
     result = compare(first, second)
+    gains = np.array([0.1, 0.2, 0.3, 0.4])
+    low, high = stats.t.interval(0.95, 3, gains.mean(), stats.sem(gains))
     assert result.interval is not None
-    found = [300 * d / (40 + 200 * d) for d in (result.interval.low, result.interval.high)]
-    assert found == pytest.approx([0.025, 0.975], abs=0.02)
+    assert [result.interval.low, result.interval.high] == pytest.approx([low, high], abs=1e-12)
     assert result.classes[0].interval == result.interval
 
 
@@ -148,6 +146,20 @@ def test_p_value_by_enumeration(scored: Scored, monkeypatch: pytest.MonkeyPatch)
     assert result.p_value == pytest.approx(exact, abs=tolerance)
 
 
+def test_swaps_of_many_images_go_block_by_block(
+    scored: Scored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A swap of images that all gain 1 of 100 moves the difference from n to n - 2 k, k being
+    # binomial: |n - 2 k| >= observed, of n = 40 images of which 26 gain and 14 lose: 12 or more.
+    monkeypatch.setattr(class_rows, "IMAGES_PER_BLOCK", 7)
+    first = scored(found_of_100(*[50] * 40))
+    second = scored(found_of_100(*[51] * 26, *[49] * 14))
+    result = compare(first, second)
+    exact = 2 * stats.binom(40, 0.5).cdf(14)
+    tolerance = 4 * np.sqrt(exact * (1 - exact) / 10_000)
+    assert result.p_value == pytest.approx(exact, abs=tolerance)
+
+
 def test_ties_count_as_equally_large(scored: Scored) -> None:
     # The two images swap their results: the difference is 0 whatever is swapped.
     first, second = scored(found_of_100(30, 70)), scored(found_of_100(70, 30))
@@ -164,7 +176,7 @@ def test_p_values_are_uniform_where_there_is_no_difference(scored: Scored) -> No
         difficulty = rng.random(14)
         found = rng.binomial(100, difficulty, (2, 14)).tolist()
         first, second = (scored(found_of_100(*numbers)) for numbers in found)
-        p_values.append(compare(first, second, resamples=1, permutations=199).p_value)
+        p_values.append(compare(first, second, permutations=199).p_value)
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
     # 4 standard deviations of 300 trials at 10 % are 7 %.
     assert 0.03 < np.mean(np.array(p_values) <= 0.1) < 0.17
@@ -236,9 +248,9 @@ def test_order_turns_only_the_sign(scored: Scored, data: st.DataObject) -> None:
         return scored([dict(enumerate(map(tuple, row))) for row in rows])
 
     first, second = some(), some()
-    one = compare(first, second, resamples=50, permutations=50)
-    other = compare(second, first, resamples=50, permutations=50)
-    assert one == compare(first, second, resamples=50, permutations=50)
+    one = compare(first, second, permutations=50)
+    other = compare(second, first, permutations=50)
+    assert one == compare(first, second, permutations=50)
     assert one.difference == -other.difference
     assert one.p_value == other.p_value
     assert (one.images_better, one.images_worse) == (other.images_worse, other.images_better)
@@ -285,5 +297,5 @@ def test_settings_are_checked(scored: Scored) -> None:
     evaluation = scored(found_of_100(1, 2))
     with pytest.raises(ConfigError, match=r"permutations must be 1 or more.*found 0"):
         compare(evaluation, evaluation, permutations=0)
-    with pytest.raises(ConfigError, match=r"resamples must be 1 or more.*found -1"):
-        compare(evaluation, evaluation, resamples=-1)
+    with pytest.raises(ConfigError, match=r"confidence must be between 0 and 1.*found 95"):
+        compare(evaluation, evaluation, confidence=95)

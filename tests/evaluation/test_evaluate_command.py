@@ -17,7 +17,7 @@ from wps_sam.errors import ConfigError, DataError
 from wps_sam.evaluation.report.summary import headline_figures, other_figures, percent
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import Scene
+    from evaluation.conftest import Scene
 
 
 def test_writes_metrics_and_report(
@@ -99,7 +99,8 @@ def test_two_files_are_compared(picture_scene: Scene, capsys: pytest.CaptureFixt
     assert f"A: {picture_scene.folder.name}, B: second" in printed
     assert "class A B B - A 95 %" in printed
     # left_mirror: 4 of 7 photos right, then all: 4 / 7 = 57.1 %, 100 %.
-    assert "left_mirror 57.1 100.0 +42.9 +" in printed
+    # The gains 1, 1, 1, 0, 0, 0, 0 have the standard error 0.202, and t of 6 degrees is 2.447.
+    assert "left_mirror 57.1 100.0 +42.9 -6.6 to +92.3" in printed
     comparison = json.loads((out / "comparison.json").read_text())
     assert [one["predictions"] for one in comparison["scored"]] == [
         first,
@@ -261,6 +262,7 @@ def test_metrics_say_what_was_scored(picture_scene: Scene) -> None:
         "holdout": 2,
         "split": None,
         "keep_groups": True,
+        "classes": None,
         "merge": str(table),
         "oracle": None,
         "wps_sam_version": __version__,

@@ -13,8 +13,7 @@ from wps_sam.evaluation.predictions import read_predictions
 from wps_sam.evaluation.truth import open_truth
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import Scene
-
+    from evaluation.conftest import Scene
     from wps_sam.evaluation.matching import Matching
 
 EYE = np.eye(10, dtype=bool)

@@ -26,11 +26,38 @@ from wps_sam.evaluation.merging import (
         (["left_ear", "ear", "tail"], {"left_ear": "ear", "ear": "ear"}),
         (["leftover", "rightover", "bright_light", "light"], {}),
         (["left", "right"], {}),
+        (["l_wing", "wing", "r_wing"], {"l_wing": "wing", "wing": "wing", "r_wing": "wing"}),
+        (["l_wing", "wing"], {}),
+        (["cat lear", "cat rear", "rear"], {"cat lear": "cat ear", "cat rear": "cat ear"}),
     ],
-    ids=["pair", "inner word", "other case", "capitals", "with bare name", "no words", "only side"],
+    ids=[
+        "pair",
+        "inner word",
+        "other case",
+        "capitals",
+        "with bare name",
+        "no words",
+        "only side",
+        "letters",
+        "letter alone",
+        "glued",
+    ],
 )
 def test_left_right_rule(names: list[str], expected: dict[str, str]) -> None:
     assert left_right_rule(names) == expected
+
+
+def test_left_right_rule__pairs_that_the_user_wrote() -> None:
+    names = ["left_mirror", "right_mirror", "port", "starboard"]
+    assert left_right_rule(names, [("port", "starboard")]) == {
+        "port": "port or starboard",
+        "starboard": "port or starboard",
+    }
+    assert left_right_rule(names, []) == side_partners(names, []) == {}
+    assert side_partners(names, [("port", "starboard")]) == {
+        "port": "a side of port or starboard",
+        "starboard": "a side of port or starboard",
+    }
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wps_sam.errors import DataError
-from wps_sam.evaluation.parts import ImageParts
+from wps_sam.evaluation.parts import ImageParts, ImagePositions, ScoredImage, ScoredImages
 from wps_sam.evaluation.runs import Runs, polygons_to_runs, rle_to_runs, runs_area
 from wps_sam.geometry.masks import mask_to_rle, paint_semantic, polygons_to_mask
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import ClassMask
+    from evaluation.conftest import ClassMask
 
 
 def one_part(runs: Runs, hw: tuple[int, int]) -> ImageParts:
@@ -78,3 +78,34 @@ def test_runs_that_do_not_fit_are_refused() -> None:
         rle_to_runs({"size": [2, 2], "counts": [3, 4]}, (2, 2))
     with pytest.raises(DataError, match="damaged"):
         rle_to_runs({"size": [2, 2], "counts": "~~~"}, (2, 2))
+
+
+some_ids = st.integers() | st.integers(-3, 3) | st.text(max_size=3)
+some_images = st.builds(
+    ScoredImage,
+    image_id=some_ids,
+    file_name=st.text(st.characters(), max_size=8),  # lone surrogates too, as JSON may hold them
+    height=st.integers(1, 2**70) | st.integers(1, 3),
+    width=st.integers(1, 3),
+)
+
+
+@given(st.lists(some_images, max_size=8))
+def test_images_come_back(images: list[ScoredImage]) -> None:
+    flat = ScoredImages(iter(images))
+    assert list(flat) == images
+    assert [type(one.image_id) for one in flat] == [type(one.image_id) for one in images]
+    assert flat == tuple(images)
+    assert flat[1:] == images[1:]
+    assert flat != [*images, ScoredImage(0, "", 1, 1)]
+    with pytest.raises(IndexError):
+        flat[len(images)]
+
+
+# In Python -1 and -2 have the same hash.
+@given(st.lists(some_ids, max_size=8, unique=True), some_ids)
+def test_images_are_found_by_id(ids: list[int | str], other: int | str) -> None:
+    positions = ImagePositions(ScoredImages(ScoredImage(one, "", 1, 1) for one in ids))
+    assert [positions.find(one) for one in ids] == list(range(len(ids)))
+    assert positions.find(other) == (ids.index(other) if other in ids else None)
+    assert ImagePositions(ScoredImages([])).find(other) is None

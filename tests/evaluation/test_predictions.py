@@ -14,7 +14,7 @@ from wps_sam.errors import PredictionError
 from wps_sam.evaluation.predictions import read_predictions
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import ClassMask, Scene
+    from evaluation.conftest import ClassMask, Scene
 
 EYE = np.eye(10, dtype=bool)
 KEYS = ("images", "categories", "annotations")

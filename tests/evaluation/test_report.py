@@ -27,7 +27,7 @@ from wps_sam.evaluation.truth import open_truth
 from wps_sam.images.palette import class_colors
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import Scene
+    from evaluation.conftest import Scene
 
 LOADS = re.compile(
     r"""(?:src|href|data|action|poster|srcset)\s*=\s*["']?\s*(?!["']?(?:data:|\#))[^\s>"']+"""

@@ -14,7 +14,7 @@ from wps_sam.evaluation.truth import open_truth
 from wps_sam.labels.open import open_weak_labels
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import ClassMask, Scene
+    from evaluation.conftest import ClassMask, Scene
 
 SQUARE = [1, 1, 5, 1, 5, 4, 1, 4]
 """4 x 3 pixels."""
@@ -292,7 +292,8 @@ def test_boxes_alone_are_refused(scene: Scene) -> None:
     for _ in range(3):
         scene.true("a.jpg", "wheel", [])
     with pytest.raises(
-        DataError, match=r"truth\.json has 3 annotations with boxes but no masks.*mIoU.*polygons"
+        DataError,
+        match=r"has 3 annotations with boxes or points but no masks.*mIoU.*polygons",
     ):
         open_truth(scene.truth_path)
 

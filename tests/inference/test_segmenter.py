@@ -20,7 +20,7 @@ from wps_sam.prompter.store import ModelInfo, save_model
 from wps_sam.sam.frozen import FrozenSam
 
 if TYPE_CHECKING:
-    from tests.inference.conftest import BoxSam
+    from inference.conftest import BoxSam
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
 BuildSegmenter = Callable[..., PartSegmenter]

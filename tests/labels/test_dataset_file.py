@@ -41,6 +41,7 @@ def test_ready_splits(tmp_path: Path) -> None:
             root / "val",
             root / "photos",
             "label_map",
+            None,
             {"background": 40, "ignore": [255]},
             LabelEntry(root / "masks", None, "label_map"),
         ),

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from wps_sam.errors import DataError
+from wps_sam.errors import ConfigError, DataError
 from wps_sam.labels.layout import LabelSource
 from wps_sam.labels.layouts import locate_labels
-from wps_sam.labels.open import open_weak_labels
+from wps_sam.labels.open import open_labels, open_weak_labels, split_names
 
 Coco = dict[str, Any]
 Write = Callable[[Any], Path]
@@ -128,3 +128,99 @@ def test_locate_labels__other_file_and_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"Found: nothing\."):
         locate_labels(tmp_path / "empty")
+
+
+def dataset_file(folder: Path, text: str) -> Path:
+    """Write a dataset.yaml."""
+    path = folder / "dataset.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_open_labels__dataset_file(coco: Coco, write: Write, tmp_path: Path) -> None:
+    write(coco)
+    data = dataset_file(
+        tmp_path,
+        "train: annotations.json\nval: {labels: annotations.json, images: .}\n"
+        "classes: {drop: [wheel]}\nsupervision: mixed\nkeep_groups: true\n",
+    )
+    assert split_names(data) == ("train", "val")
+    labels = open_labels(tmp_path, split="val")
+    assert (labels.supervision, labels.keep_groups) == ("mixed", True)
+    assert open_weak_labels(data, split="train").class_names == ("door",)
+    other = tmp_path / "classes.yaml"
+    other.write_text("drop: [door]")
+    assert open_weak_labels(data, split="val", classes=other).class_names == ("wheel",)
+
+
+def test_open_labels__class_map_of_a_plain_file(coco: Coco, write: Write, tmp_path: Path) -> None:
+    class_map = tmp_path / "classes.yaml"
+    class_map.write_text("merge: {part: [wheel, door]}")
+    assert open_weak_labels(write(coco), classes=class_map).class_names == ("part",)
+
+
+def test_open_labels__drawn_splits(coco: Coco, write: Write, tmp_path: Path) -> None:
+    write(coco)
+    data = dataset_file(tmp_path, "labels: annotations.json\nsplit: {val: 0.5}\n")
+    train, val = (open_labels(data, split=name).images for name in split_names(data))
+    assert sorted(image.file_name for image in (*train, *val)) == ["a.jpg", "b.jpg"]
+    assert [image.index for image in val] == [0]
+
+
+@pytest.mark.parametrize(
+    ("text", "split", "message"),
+    [
+        ("train: annotations.json", None, r"has the splits train\. Choose one with --split"),
+        ("train: annotations.json", "dev", r"has the splits train; there is no 'dev'"),
+        ("labels: annotations.json", "dev", r"is not divided into splits; there is no 'dev'"),
+        (
+            "train: {labels: a, format: yol}",
+            "train",
+            r"the format 'yol' is unknown; expected .*coco",
+        ),
+        (
+            "train: {labels: annotations.json, format: coco, background: 4}",
+            "train",
+            r"labels in the format coco have no setting 'background'; expected none",
+        ),
+    ],
+)
+def test_open_labels__dataset_file_does_not_fit(
+    coco: Coco, write: Write, tmp_path: Path, text: str, split: str | None, message: str
+) -> None:
+    write(coco)
+    with pytest.raises((ConfigError, DataError), match=message):
+        open_labels(dataset_file(tmp_path, text), split=split)
+
+
+def test_open_labels__entry_with_format_and_split(coco: Coco, write: Write, tmp_path: Path) -> None:
+    write(coco)
+    (tmp_path / "parts").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "parts" / f"{name}.json").write_text(json.dumps(coco))
+    text = (
+        "train: {labels: parts, format: coco, split: a, images: .}\nval: {labels: parts, split: c}"
+    )
+    data = dataset_file(tmp_path, text)
+    assert open_labels(data, split="train").path == tmp_path / "parts" / "a.json"
+    with pytest.raises(DataError, match=r"No labels were recognised at .*parts with split 'c'"):
+        open_labels(data, split="val")
+
+
+def test_open_labels__truth_of_its_own(coco: Coco, write: Write, tmp_path: Path) -> None:
+    write(coco)
+    masks = {**coco, "images": coco["images"][::-1], "annotations": coco["annotations"][:1]}
+    (tmp_path / "masks.json").write_text(json.dumps(masks))
+    data = dataset_file(tmp_path, "labels: annotations.json\ntruth: masks.json\n")
+    truth = open_labels(data).truth
+    assert truth is not None
+    assert [image.file_name for image in truth().images] == ["a.jpg", "b.jpg"]
+    assert [a.annotation_id for a in truth().annotations()] == [16]
+
+
+def test_split_names__of_folders(tmp_path: Path) -> None:
+    assert split_names(tmp_path) == ()
+    (tmp_path / "annotations").mkdir()
+    for name in ("val", "train"):
+        (tmp_path / "annotations" / f"{name}.json").write_text("{}")
+    assert split_names(tmp_path) == ("train", "val")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from wps_sam.errors import DataError
 from wps_sam.labels.remarks import Note, Skip
@@ -39,7 +40,8 @@ def weak_dataset(images: int) -> WeakDataset:
 
 def test_types__have_no_place_for_a_mask() -> None:
     assert [field.name for field in fields(WeakImage)] == [
-        *("image_id", "path", "file_name", "height", "width", "class_index", "boxes_xyxy")
+        *("image_id", "path", "file_name", "height", "width"),
+        *("class_index", "boxes_xyxy", "points_xy"),
     ]
     assert [field.name for field in fields(WeakDataset)] == [
         *("source", "class_names", "category_ids", "images", "skipped", "notes")
@@ -99,3 +101,57 @@ def test_split_every__hand_computed(images: int, n: int, held_out: list[int]) ->
 def test_split_every__nothing_would_be_left(n: int) -> None:
     with pytest.raises(DataError, match=f"every {n}th image leaves nothing to train on.*2 or more"):
         weak_dataset(4).split_every(n)
+
+
+def with_points(
+    boxes: list[list[float]], points: tuple[NDArray[np.float32], ...] = ()
+) -> WeakImage:
+    """An image with these boxes and points, all of class 0."""
+    return WeakImage(
+        image_id=1,
+        path=Path("a.jpg"),
+        file_name="a.jpg",
+        height=40,
+        width=60,
+        class_index=np.zeros(len(boxes), np.int64),
+        boxes_xyxy=np.array(boxes, np.float32).reshape(-1, 4),
+        points_xy=points,
+    )
+
+
+NO_BOX = [np.nan] * 4
+BOX = [1.0, 2.0, 5.0, 6.0]
+NO_POINTS = np.zeros((0, 2), np.float32)
+TWO_POINTS = np.array([[1, 2], [3, 4]], np.float32)
+
+
+def test_weak_image__boxes_and_points_mixed() -> None:
+    image = with_points([BOX, NO_BOX, BOX], (NO_POINTS, TWO_POINTS, TWO_POINTS[:1]))
+    assert image.has_box.tolist() == [True, False, True]
+    assert image.has_points.tolist() == [False, True, True]
+
+
+def test_weak_image__without_points() -> None:
+    image = with_points([BOX, BOX])
+    assert [points.shape for points in image.points_xy] == [(0, 2), (0, 2)]
+    assert image.has_points.tolist() == [False, False]
+    assert with_points([]).has_points.dtype == np.bool_
+    assert with_points([]).has_box.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "points", "message"),
+    [
+        ([BOX, NO_BOX], (), r"a\.jpg: part 1 has neither box nor point; expected four numbers"),
+        ([BOX, NO_BOX], (TWO_POINTS, NO_POINTS), r"part 1 has neither box nor point"),
+        ([[1, 2, np.nan, 4]], (TWO_POINTS,), r"part 0 has a box that is partly NaN"),
+        ([BOX, BOX], (TWO_POINTS,), r"points \(K, 2\) for each of 2 parts; found \[\(2, 2\)\]"),
+        ([BOX], (TWO_POINTS[0],), r"found \[\(2,\)\]"),
+    ],
+    ids=["no points at all", "none for this part", "half a box", "too few", "no pairs"],
+)
+def test_weak_image__points_must_fit(
+    boxes: list[list[float]], points: tuple[NDArray[np.float32], ...], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        with_points(boxes, points)

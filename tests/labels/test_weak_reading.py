@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from wps_sam.errors import DataError
 from wps_sam.images.reading import read_image
 from wps_sam.labels.formats.coco import open_coco
-from wps_sam.labels.remarks import Skip
+from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
+from wps_sam.labels.remarks import Note, Skip
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.labels.weak_reading import read_weak
 
@@ -43,6 +46,7 @@ def assert_same(first: WeakDataset, second: WeakDataset) -> None:
         assert (one.height, one.width) == (other.height, other.width)
         assert one.class_index.tobytes() == other.class_index.tobytes()
         assert one.boxes_xyxy.tobytes() == other.boxes_xyxy.tobytes()
+        assert [p.tolist() for p in one.points_xy] == [p.tolist() for p in other.points_xy]
 
 
 def test_read_weak__boxes(coco: Coco, write: Write, tmp_path: Path) -> None:
@@ -326,3 +330,134 @@ def _seconds(work: Callable[[], Any]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def test_read_weak__points_without_box(coco: Coco, write: Write) -> None:
+    coco["annotations"][1] = {"id": 17, "image_id": 3, "category_id": 7, "points": [[10.5, 20]]}
+    image = read_coco(write(coco)).images[0]
+    assert image.has_box.tolist() == [False, True]
+    np.testing.assert_array_equal(image.points_xy[0], [[10.5, 20]])
+    assert image.points_xy[0].dtype == np.float32
+    assert image.points_xy[1].shape == (0, 2)
+
+
+def test_read_weak__points_beside_a_box(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["points"] = [[12, 21], [39, 24]]
+    dataset = read_coco(write(coco))
+    np.testing.assert_array_equal(dataset.images[0].boxes_xyxy[0], [10, 20, 40, 25])
+    np.testing.assert_array_equal(dataset.images[0].points_xy[0], [[12, 21], [39, 24]])
+    assert dataset.notes == ()
+    assert dataset.skipped == ()
+
+
+def test_read_weak__a_point_beside_its_box_is_used_and_noted(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["points"] = [[12, 21], [50, 24]]
+    dataset = read_coco(write(coco))
+    assert len(dataset.images[0].points_xy[0]) == 2
+    assert dataset.notes == (
+        Note("point 1 of annotation 17 of image 3 (a.jpg)", "point outside the box of its part"),
+    )
+
+
+def test_read_weak__each_piece_gets_the_points_inside_its_box(coco: Coco, write: Write) -> None:
+    # SQUARE spans 10..40 x 20..25, OTHER 0..5 x 0..6; the last point is in neither.
+    coco["annotations"][1].update(
+        segmentation=[SQUARE, OTHER], points=[[11, 21], [1, 1], [40, 25], [30, 5]]
+    )
+    dataset = read_coco(write(coco))
+    first, second, _ = dataset.images[0].points_xy
+    np.testing.assert_array_equal(first, [[11, 21], [40, 25]])
+    np.testing.assert_array_equal(second, [[1, 1]])
+    assert dataset.skipped == (
+        Skip(
+            "point 3 of annotation 17 of image 3 (a.jpg)",
+            "point in none of the pieces of its annotation",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bbox", "notes"),
+    [
+        (None, []),
+        ([0, 0, 0, 0], ["its box cannot be used, but its points are: box without area"]),
+        ([90, 0, 5, 5], ["its box cannot be used, but its points are: box outside the image"]),
+    ],
+    ids=["none", "zeros", "outside"],
+)
+def test_read_weak__points_in_the_place_of_a_bad_box(
+    coco: Coco, write: Write, bbox: Any, notes: list[str]
+) -> None:
+    coco["annotations"][1].update(bbox=bbox, points=[[5, 6]])
+    dataset = read_coco(write(coco))
+    assert dataset.images[0].has_box.tolist() == [False, True]
+    assert list(dataset.note_counts()) == notes
+    assert dataset.skipped == ()
+
+
+@pytest.mark.parametrize(
+    ("point", "reason"),
+    [
+        ([60.5, 3], "point outside the image"),
+        ([3, -1], "point outside the image"),
+        ([3, float("nan")], "point has a number that is not finite"),
+        ([10**400, 3], "point has a number that is not finite"),
+        ([3], "point is not a pair of numbers [x, y]"),
+        ([3, 4, 2], "point is not a pair of numbers [x, y]"),
+        (["3", 4], "point is not a pair of numbers [x, y]"),
+        ([True, 4], "point is not a pair of numbers [x, y]"),
+        (7, "point is not a pair of numbers [x, y]"),
+    ],
+    ids=["right", "above", "nan", "huge", "one", "three", "text", "bool", "no list"],
+)
+def test_read_weak__bad_point_is_skipped_and_counted(
+    coco: Coco, write: Write, point: Any, reason: str
+) -> None:
+    coco["annotations"][1].update(bbox=None, points=[[5, 6], point])
+    dataset = read_coco(write(coco))
+    np.testing.assert_array_equal(dataset.images[0].points_xy[0], [[5, 6]])
+    assert dataset.skipped == (Skip("point 1 of annotation 17 of image 3 (a.jpg)", reason),)
+    coco["annotations"][1]["points"] = [point]
+    skipped = read_coco(write(coco)).skipped
+    assert [skip.reason for skip in skipped] == ["no bbox and no usable polygon", reason]
+
+
+def test_read_weak__points_that_are_no_list(coco: Coco, write: Write) -> None:
+    coco["annotations"][1]["points"] = {"x": 1}
+    dataset = read_coco(write(coco))
+    assert dataset.images[0].has_box.all()
+    assert dataset.skip_counts() == {"points are not a list of pairs [x, y]": 1}
+
+
+def test_read_weak__rounding_is_clamped(coco: Coco, write: Write) -> None:
+    coco["annotations"][1].update(bbox=None, points=[[60.000001, -0.000001]])
+    dataset = read_coco(write(coco))
+    np.testing.assert_array_equal(dataset.images[0].points_xy[0], [[60, 0]])
+
+
+NUMBERS = st.one_of(st.integers(-100, 200), st.floats(), st.none(), st.text(max_size=3))
+ANYTHING = st.one_of(NUMBERS, st.lists(st.one_of(NUMBERS, st.lists(NUMBERS, max_size=3))))
+
+
+@given(bbox=st.one_of(st.none(), st.lists(NUMBERS, max_size=5)), points=ANYTHING)
+@settings(deadline=None, max_examples=150)
+def test_read_weak__any_points_give_sound_labels_or_a_reason(bbox: Any, points: Any) -> None:
+    image = LabelImage(1, "a.jpg", 40, 60, 0)
+    annotations = [
+        LabelAnnotation("shape 0 of a.json", image, 7, bbox, None, points),
+        LabelAnnotation("shape 1 of a.json", image, 7, [0, 0, 5, 5]),
+    ]
+    labels = LabelFile(
+        path=Path("a.json"),
+        label_format="coco",
+        images=[image],
+        categories=[LabelCategory(7, "wheel")],
+        read_annotations=lambda: annotations,
+        find_image=lambda record: Path("a.jpg"),
+    )
+    dataset = read_weak(labels)
+    (found,) = dataset.images
+    for part in found.points_xy:
+        assert ((part >= 0) & (part <= [60, 40])).all()
+    if len(found.class_index) == 1:
+        assert dataset.skipped

@@ -1,5 +1,7 @@
 """Prompters and criteria from their settings."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,7 +11,9 @@ from wps_sam.prompter.build import (
     PrompterConfig,
     build_criterion,
     build_prompter,
+    emits_boxes,
     kind_of,
+    tokens_of,
 )
 from wps_sam.prompter.dense.config import DenseCriterionConfig, DensePrompterConfig
 from wps_sam.prompter.interface import PartTargets
@@ -20,6 +24,13 @@ QUERY = QueryPrompterConfig(
     num_queries=4, encoder_layers=1, decoder_layers=1, width=16, heads=2, feedforward=16
 )
 DENSE = DensePrompterConfig(width=32)
+
+
+def test_emits_boxes_and_tokens_of() -> None:
+    assert not emits_boxes(QUERY)
+    assert emits_boxes(DENSE)
+    assert tokens_of(replace(QUERY, tokens_per_part=4)) == 4
+    assert tokens_of(DENSE) == 2
 
 
 def test_kind_of__is_the_inverse_of_the_table() -> None:

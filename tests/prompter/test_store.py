@@ -164,6 +164,22 @@ def test_load_info__damage_is_named(run: Path, damage: str) -> None:
         load_info(run)
 
 
+def test_load_info__a_model_from_before_there_were_several_points(run: Path) -> None:
+    edit_config(lambda c: c["prompter"].pop("tokens_per_part"))(run)
+    assert load_info(run).prompter == SMALL
+
+
+def test_save_then_load__mixed_labels_and_several_points(
+    tmp_path: Path, toy_sam: FrozenSam
+) -> None:
+    config = replace(SMALL, tokens_per_part=4)
+    info = replace(info_of(toy_sam, config), supervision="mixed")
+    save_model(tmp_path / "run", prompter_for(toy_sam, config), info)
+    assert load_info(tmp_path / "run") == info
+    loaded = load_prompter(tmp_path / "run", toy_sam, info)
+    assert loaded(torch.zeros(1, 256, 16, 16)).tokens.shape == (1, 3, 4, 256)
+
+
 def test_load_info__a_file_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"photo\.jpg is not a trained model"):

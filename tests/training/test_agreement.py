@@ -65,5 +65,20 @@ def test_agreement__points_lose_by_distance() -> None:
     assert score.score() == pytest.approx(1 - 16 / 64)
 
 
+def test_agreement__mixed_each_label_by_what_it_is() -> None:
+    score = BoxAgreement("mixed")
+    # A box and a point of one class. The first prediction is half the box; the second a box whose
+    # centre is 16 pixels from the point.
+    predicted = found([0, 0], [[0.0, 0, 10, 5], [90.0, 90, 110, 142]])
+    score.add(predicted, labelled([0, 0], [SQUARE, [100.0, 100, 100, 100]]))
+    assert score.score() == pytest.approx(2 * (0.5 + 0.75) / 4)
+
+
+def test_agreement__mixed_a_point_is_no_box() -> None:
+    score = BoxAgreement("mixed")
+    score.add(found([0], [[5.0, 5, 5, 5]]), labelled([0], [SQUARE]))
+    assert score.score() == 0
+
+
 def test_greedy_pairs__most_similar_first() -> None:
     assert greedy_pairs(np.array([[0.9, 0.8], [0.7, 0.1]])) == pytest.approx(0.9 + 0.1)

@@ -166,9 +166,83 @@ def test_fit__points_teach_too(train: Train, toy_sam: FrozenSam) -> None:
     assert load_info(run).supervision == "point"
 
 
-def test_fit__dense_prompter_refuses_points(train: Train) -> None:
-    with pytest.raises(ConfigError, match=r"its labels are points.*--recipe paper"):
-        train("run", recipe="strong", supervision="point")
+@pytest.mark.parametrize("recipe", ["paper", "strong"])
+@pytest.mark.parametrize(
+    ("kind", "supervision"), [("points", "point"), ("mixed", "mixed"), ("keypoints", "mixed")]
+)
+def test_fit__any_labels_teach(
+    train: Train, toy_sam: FrozenSam, label_file: Path, recipe: str, supervision: str, kind: str
+) -> None:
+    label_file.write_text(json.dumps(LABELS_OF_KIND[kind]()))
+    run = train("run", recipe=recipe, supervision=supervision, epochs=2)
+    info = load_info(run)
+    assert info.supervision == supervision
+    assert info.class_names == ("lid", "knob")
+    prompter = load_prompter(run, toy_sam, info)
+    (found,) = prompter.select(prompter(torch.zeros(1, 256, 16, 16)), toy_sam, 0.0)
+    # Two points are three tokens; the dense prompter makes boxes of them.
+    assert found.tokens.shape[1] == (3 if recipe == "paper" and kind != "keypoints" else 2)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
+    assert 0 <= lines[-1]["val/box_agreement"] <= 1
+    assert all(bool(value.isfinite().all()) for value in weights(run).values())
+
+
+def with_points() -> dict[str, Any]:
+    """The same parts as two points each, without a box."""
+    content = coco(6, masks=False)
+    for annotation in content["annotations"]:
+        x, y, side, _ = annotation.pop("bbox")
+        annotation["points"] = [[x + side / 2, y + 2], [x + side / 2, y + side - 2]]
+    return content
+
+
+def with_boxes_and_points() -> dict[str, Any]:
+    """The same parts, every other one as points."""
+    content, points = coco(6, masks=False), with_points()
+    content["annotations"][::2] = points["annotations"][::2]
+    return content
+
+
+def with_keypoints() -> dict[str, Any]:
+    """The same parts as keypoints of one object an image."""
+    content = coco(6, masks=False)
+    middles: dict[int, list[float]] = {}
+    for annotation in content["annotations"]:
+        x, y, side, _ = annotation["bbox"]
+        middles.setdefault(annotation["image_id"], []).extend((x + side / 2, y + side / 2, 2))
+    content["categories"] = [{"id": 1, "name": "pot", "keypoints": ["lid", "knob"]}]
+    content["annotations"] = [
+        {"id": i, "image_id": i, "category_id": 1, "bbox": [0, 0, 60, 40], "keypoints": numbers}
+        for i, numbers in middles.items()
+    ]
+    return content
+
+
+LABELS_OF_KIND = {
+    "points": with_points,
+    "mixed": with_boxes_and_points,
+    "keypoints": with_keypoints,
+}
+
+
+def test_fit__box_supervision_needs_boxes(train: Train, label_file: Path) -> None:
+    label_file.write_text(json.dumps(with_boxes_and_points()))
+    message = (
+        r"labels\.json: 4 of 8 parts have points but no box, the first a 'lid' of 0\.png, and "
+        r"--supervision box needs .* Use --supervision mixed"
+    )
+    with pytest.raises(ConfigError, match=message):
+        train("run")
+
+
+def test_resume__moved_points_are_refused(train: Train, label_file: Path) -> None:
+    content = with_points()
+    label_file.write_text(json.dumps(content))
+    train("run", supervision="point")
+    content["annotations"][0]["points"][0][0] += 1
+    label_file.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"train\.yaml has train = .*Resume with the same"):
+        train("run", supervision="point", resume=True)
 
 
 def test_fit__without_validation_the_last_weights_are_kept(train: Train) -> None:
@@ -221,6 +295,7 @@ def test_paper_recipe__is_the_papers() -> None:
         "heads": 8,
         "feedforward": 1024,
         "dropout": 0.1,
+        "tokens_per_part": 2,
     }
 
 

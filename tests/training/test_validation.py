@@ -12,6 +12,8 @@ import torch
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.build import build_prompter
+from wps_sam.prompter.dense.model import DenseOutput
 from wps_sam.prompter.interface import Criterion, PartTargets
 from wps_sam.prompter.query.model import QueryOutput, QueryPrompter
 from wps_sam.prompter.teacher import Supervision
@@ -23,7 +25,7 @@ from wps_sam.training.module import PrompterModule
 from wps_sam.training.recipes import RECIPES
 from wps_sam.training.validation import AGREEMENT, AgreementValidation, MaskValidation
 
-from .conftest import SMALL_QUERY, Train
+from .conftest import SMALL_DENSE, SMALL_QUERY, Train
 
 NO_TRAINER = cast(L.Trainer, None)
 
@@ -145,6 +147,38 @@ def test_agreement__a_point_16_pixels_off(toy_sam: FrozenSam) -> None:
     tokens = toy_sam.prompt_points(torch.tensor([[[80.0, 116]], [[250.0, 250]]]))
     assert agreement(toy_sam, "point", tokens[:1]) == pytest.approx(0.75, abs=0.01)
     assert agreement(toy_sam, "point", tokens) == pytest.approx(2 * 0.75 / 3, abs=0.01)
+
+
+def test_agreement__mixed_tokens_are_read_as_what_they_are(toy_sam: FrozenSam) -> None:
+    box = toy_sam.prompt_boxes(torch.tensor([[40.0, 60, 120, 140]]))
+    point = toy_sam.prompt_points(torch.tensor([[[80.0, 100]]]))
+    # `agreement` labels the centre (80, 100) where the supervision is not `box`.
+    assert agreement(toy_sam, "mixed", point) == pytest.approx(1, abs=0.01)
+    assert agreement(toy_sam, "mixed", box) == pytest.approx(1, abs=0.01)  # by its centre
+
+
+@pytest.mark.parametrize("supervision", ["point", "mixed"])
+def test_agreement__boxes_of_the_dense_prompter_count_by_their_centre(
+    toy_sam: FrozenSam, supervision: Supervision
+) -> None:
+    prompter = build_prompter(SMALL_DENSE, 2, toy_sam)
+    module = PrompterModule(
+        prompter, NoCriterion(), RECIPES["strong"].optimiser, total_steps=1, seed=0
+    )
+    logged: dict[str, float] = {}
+    module.log = logged.__setitem__  # type: ignore[method-assign,assignment]
+    output = DenseOutput(
+        torch.tensor([[[9.0, -9]]]), torch.tensor([[[40.0, 60, 120, 140]]]), torch.zeros(1, 2)
+    )
+    label = PartTargets(
+        torch.tensor([0]), torch.zeros(1, 2, 256), torch.tensor([[80.0, 116, 80, 116]])
+    )
+    callback = AgreementValidation(toy_sam, supervision, 0.5)
+    callback.on_validation_epoch_start(NO_TRAINER, module)
+    batch = Batch(torch.zeros(1), [label], [0])
+    callback.on_validation_batch_end(NO_TRAINER, module, {"output": output}, batch, 0)
+    callback.on_validation_epoch_end(NO_TRAINER, module)
+    assert logged[AGREEMENT] == pytest.approx(1 - 16 / 64)  # the centre is (80, 100)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from wps_sam import __version__
 from wps_sam.cli.console import console
+from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.score_files import (
     COMPARISON_FILE,
     METRICS_FILE,
@@ -23,7 +24,7 @@ from wps_sam.evaluation.merge_table import read_merge_table
 from wps_sam.evaluation.predictions import PredictionFile, read_predictions
 from wps_sam.evaluation.report.write import write_report
 from wps_sam.evaluation.result import Evaluation
-from wps_sam.evaluation.truth import Truth, open_truth
+from wps_sam.evaluation.truth import Truth
 
 REPORT_FILE = "report.html"
 _NOT_COMPARED = (
@@ -39,6 +40,7 @@ def evaluate(
     out: Path | None = None,
     oracle: Path | None = None,
     merge: Path | None = None,
+    classes: Path | None = None,
     keep_groups: bool = False,
     images: Path | None = None,
     split: str | None = None,
@@ -54,8 +56,9 @@ def evaluate(
         out: folder for metrics.json and report.html; without it, only the tables are printed
         oracle: predictions.json of `wps-sam oracle` for the same images, or its folder: adds the
             share of the oracle
-        merge: YAML table of classes to count as one (default: those that differ only in the words
-            left and right)
+        merge: YAML table of classes to count as one (default: those that differ only in their
+            side, left or right)
+        classes: class map file, as given to train: which classes to take, merge and rename
         keep_groups: count an annotation with several polygons as one part, as training with the
             same switch does
         images: folder of the photographs, if they are not beside the truth file
@@ -72,9 +75,7 @@ def evaluate(
         raise ConfigError(f"--images {images} is not a folder; give the folder of the photographs.")
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out} is a file; give a folder, which may be new.")
-    truth = open_truth(
-        data, images_dir=images, split=split, holdout=holdout, keep_groups=keep_groups
-    )
+    truth = LabelPlace(data, images, split, holdout, keep_groups, classes).truth()
     table = None if merge is None else read_merge_table(merge)
     curve = None if training_log is None else read_training_log(training_log)
     bound = None if oracle is None else _open(oracle)
@@ -84,6 +85,7 @@ def evaluate(
         "holdout": holdout,
         "split": split,
         "keep_groups": keep_groups,
+        "classes": None if classes is None else str(classes),
         "merge": None if merge is None else str(merge),
         "oracle": None if bound is None else str(bound.source),
         "wps_sam_version": __version__,

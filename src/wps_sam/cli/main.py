@@ -27,6 +27,8 @@ VERBS = {
     "oracle": Verb("oracle", "oracle", "what the frozen SAM reaches when given the true boxes"),
     "embed": Verb("embed", "embed", "compute image features ahead of training"),
     "data info": Verb("data_info", "data_info", "print what was understood of a data set"),
+    "data check": Verb("data_check", "data_check", "look for mistakes in labels and images"),
+    "data convert": Verb("data_convert", "data_convert", "write labels in another tool's format"),
     "data toy": Verb("data_toy", "data_toy", "draw a toy data set with exact masks"),
 }
 

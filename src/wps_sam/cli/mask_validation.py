@@ -1,35 +1,24 @@
 """Mask mIoU during training, for the log: where validation labels have masks, and only there."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from rich.markup import escape
 
 from wps_sam.cli.console import console
+from wps_sam.cli.label_place import LabelPlace
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import DataError
 from wps_sam.evaluation.collector import ScoreCollector, TruthFacts
 from wps_sam.evaluation.parts import ImageParts
 from wps_sam.evaluation.runs import mask_to_runs
-from wps_sam.evaluation.truth import Truth, open_truth
+from wps_sam.evaluation.truth import Truth
 from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.interface import Prompter
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.fit import MaskMeasure
 from wps_sam.training.job import LabelledFeatures
-
-
-class LabelPlace(NamedTuple):
-    """Where labels are: arguments of `open_truth`, and but for `holdout` of `open_weak_labels`."""
-
-    data: Path
-    images: Path | None
-    split: str | None
-    holdout: int | None
-    keep_groups: bool = False
 
 
 def mask_measure(
@@ -44,13 +33,7 @@ def mask_measure(
     It measures what `wps-sam predict` and `wps-sam evaluate` would, from cached features.
     """
     try:
-        truth = open_truth(
-            place.data,
-            images_dir=place.images,
-            split=place.split,
-            holdout=place.holdout,
-            keep_groups=place.keep_groups,
-        )
+        truth = place.truth()
         for index in range(len(truth.images)):
             truth.parts(index)  # a damaged mask shows now, not in the middle of the run
     except DataError as error:

@@ -9,6 +9,8 @@ from wps_sam import __version__
 from wps_sam.cli.console import console
 from wps_sam.cli.embed import embed_with_progress
 from wps_sam.cli.evaluate import evaluate
+from wps_sam.cli.label_place import LabelPlace
+from wps_sam.cli.point_notes import note_thinned_points
 from wps_sam.cli.predict import prepare_folder, progress_bar
 from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
@@ -18,8 +20,8 @@ from wps_sam.images.reading import content_hash
 from wps_sam.inference.device import pick_device
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.oracle import FeatureSource, encode_live, predict_oracle
-from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.teacher import Supervision, check_prompts
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
 
@@ -28,17 +30,18 @@ def oracle(
     data: Path,
     *,
     out: Path,
-    prompt: Literal["box", "point"] = "box",
+    prompt: Literal["box", "point", "mixed"] = "box",
     sam: str = "mobile_sam",
     mask: Literal["single", "best-of-3"] = "single",
     holdout: int | None = None,
     keep_groups: bool = False,
+    classes: Path | None = None,
     images: Path | None = None,
     split: str | None = None,
     cache: Path | None = None,
     device: str = "auto",
 ) -> int:
-    """Score the masks that the frozen SAM makes of the labelled boxes or their centres.
+    """Score the masks that the frozen SAM makes of the labelled boxes or points.
 
     This is the upper bound of any prompter (table 1 of the paper). Scores are printed and written
     as by `wps-sam evaluate`.
@@ -46,21 +49,25 @@ def oracle(
     Args:
         data: labels with masks: a COCO file or a data set folder
         out: folder for predictions.json, metrics.json and report.html
-        prompt: give SAM the labelled boxes, or only their centre points
+        prompt: box = give SAM each part's box; point = its points, or the box's centre where it has
+            none; mixed = its box, or its points where it has none
         sam: name or checkpoint of the SAM
         mask: SAM's single mask, or the one it rates best of its three
         holdout: only every N-th image, as training with --holdout N leaves out
         keep_groups: one prompt an annotation even if it has several polygons
+        classes: class map file, as given to train
         images: folder of the images, if not beside the labels
         split: which split of a data set folder
         cache: folder of an embedding cache to read and fill (default: none)
         device: auto, cpu, cuda or mps
     """
-    labels = open_weak_labels(data, images_dir=images, split=split, keep_groups=keep_groups)
+    labels = LabelPlace(data, images, split, None, keep_groups, classes).weak_labels()
     for reason, count in labels.skip_counts().items():
         console.print(escape(f"skipped {count}: {reason}"))
     if holdout is not None:
         labels = _held_out(labels, holdout)
+    check_prompts(labels, prompt, "--prompt")
+    note_thinned_points(labels, prompt)
     model = load_sam(sam, device=pick_device(device))
     written = prompt_with_labels(
         model, labels, OraclePrompts(prompt, mask, keep_groups), out, cache
@@ -69,6 +76,7 @@ def oracle(
         [str(written)],
         data,
         out=out,
+        classes=classes,
         keep_groups=keep_groups,
         images=images,
         split=split,
@@ -79,7 +87,7 @@ def oracle(
 class OraclePrompts(NamedTuple):
     """What SAM is given, and which of its masks is kept."""
 
-    prompt: Literal["box", "point"] = "box"
+    prompt: Supervision = "box"
     mask: Literal["single", "best-of-3"] = "single"
     keep_groups: bool = False
 

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from wps_sam import __version__
 from wps_sam.cli.console import console
+from wps_sam.cli.write_remarks import print_remarks
 from wps_sam.errors import ConfigError
 from wps_sam.files import write_atomically
 from wps_sam.images.reading import list_images
@@ -25,7 +26,7 @@ from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
 from wps_sam.inference.journal import CLASSES_FILE, PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.inference.sources import ImageToPredict, Selection, find_images
-from wps_sam.inference.writers import DEFAULT_FORMATS, choose_formats
+from wps_sam.inference.writers import DEFAULT_FORMATS, choose_formats, write_other_tools
 
 _GPU_BATCH = 8
 
@@ -50,7 +51,7 @@ def predict(
         run: model folder that `wps-sam train` made
         source: images, folders or globs; or one label file or data set folder
         out: folder for predictions.json, classes.json and the pictures
-        format: what to write: coco (always), semantic, overlay
+        format: what to write: coco (always), semantic, overlay, yolo, labelme, cvat, label_studio
         score_threshold: least score of a part, 0 to 1 (default: the run's)
         limit: only the first so many images
         images: folder of the images of a label file, if not beside it
@@ -77,6 +78,8 @@ def predict(
             info = {"failed": [name for name, _ in report.failures]}
             written = journal.finish(found, info, keep=bool(report.failures))
     _print_report(report, len(found), written)
+    if written is not None:
+        print_remarks(write_other_tools(written, found, formats))
     return 1 if report.failures else 0
 
 

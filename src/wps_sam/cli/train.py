@@ -9,15 +9,20 @@ from rich.markup import escape
 
 from wps_sam.cli.console import console
 from wps_sam.cli.embed import embed_with_progress
-from wps_sam.cli.mask_validation import LabelPlace, mask_measure
+from wps_sam.cli.label_place import LabelPlace
+from wps_sam.cli.mask_validation import mask_measure
+from wps_sam.cli.point_notes import note_pseudo_boxes, note_thinned_points
+from wps_sam.cli.training_places import training_places
 from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.files import write_atomically
 from wps_sam.inference.device import pick_device
-from wps_sam.labels.open import open_weak_labels
+from wps_sam.labels.label_file import LabelFile
 from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.labels.weak_reading import read_weak
+from wps_sam.prompter.build import emits_boxes
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
@@ -36,7 +41,7 @@ def train(
     out: Path,
     val: Path | None = None,
     recipe: Literal["paper", "strong"] = "strong",
-    supervision: Literal["box", "point"] = "box",
+    supervision: Literal["box", "point", "mixed"] | None = None,
     sam: str = "mobile_sam",
     epochs: int | None = None,
     seed: int = 0,
@@ -47,6 +52,7 @@ def train(
     split: str | None = None,
     val_split: str | None = None,
     keep_groups: bool = False,
+    classes: Path | None = None,
     cache: Path | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
@@ -55,14 +61,17 @@ def train(
     device: str = "auto",
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto",
 ) -> int:
-    """Learn to find named parts from boxes (or their centre points); no mask is learnt from.
+    """Learn to find named parts from boxes, points or both; no mask is learnt from.
 
     Args:
-        data: COCO JSON or data set folder with part boxes
+        data: COCO JSON or data set folder with part boxes or points
         out: run folder to make
-        val: labels to validate on; box agreement with them chooses the best weights
+        val: labels to validate on; box agreement with them chooses the best weights (default: the
+            data set's split val, if it has one and --split is not given)
         recipe: paper = the published method; strong = dense prompter for small data sets
-        supervision: learn from boxes, or from nothing but the boxes' centre points
+        supervision: box = each part's box; point = its points, or nothing of its box but the
+            centre; mixed = its box, or its points where it has none (default: what dataset.yaml
+            says, else box)
         sam: name or checkpoint of the SAM to use
         epochs: passes over the data (default: the recipe's)
         seed: of weights, order and dropout
@@ -70,9 +79,11 @@ def train(
         holdout: keep every N-th image out of training and validate on those
         images: folder of the images, if not beside the labels
         val_images: folder of the validation images (default: that of --images)
-        split: which split of a data set folder to train on
+        split: which split of a data set folder to train on (default with a dataset.yaml: train,
+            and val to validate on)
         val_split: which split of the folder --val (default: val, where --split is given)
         keep_groups: one label an annotation even if it has several polygons
+        classes: class map file: which classes to learn, merge and rename
         cache: folder of the embedding cache
         batch_size: images a step (default: the recipe's)
         learning_rate: peak learning rate (default: the recipe's)
@@ -93,9 +104,16 @@ def train(
     )
     if not resume:
         refuse_used_folder(out)
-    training_place = LabelPlace(data, images, split, None, keep_groups)
-    val_place = _validation_place(training_place, val, val_images or images, val_split, holdout)
-    labels, val_labels = _open_labels(training_place, val_place)
+    training_place, val_place = training_places(
+        LabelPlace(data, images, split, None, keep_groups, classes),
+        val=val,
+        val_images=val_images or images,
+        val_split=val_split,
+        holdout=holdout,
+    )
+    opened = training_place.open()
+    supervision = supervision or opened.supervision or "box"
+    labels, val_labels = _read_labels(opened, val_place)
 
     place = _training_device(device)
     model = load_sam(sam, device=place)
@@ -105,6 +123,9 @@ def train(
     for given in (labels, val_labels):
         if given is not None:
             check_learnable(job, model, given)
+            note_thinned_points(given, supervision)
+            if emits_boxes(chosen.prompter):
+                note_pseudo_boxes(given, supervision)
     store = EmbeddingCache(cache or default_cache_root(), Fingerprint.of(model))
     validation = None if val_labels is None else _embed(store, model, val_labels)
     measure = None
@@ -142,45 +163,22 @@ def _training_device(wanted: str) -> torch.device:
     return place
 
 
-def _validation_place(
-    training: LabelPlace,
-    val: Path | None,
-    val_images: Path | None,
-    val_split: str | None,
-    holdout: int | None,
-) -> LabelPlace | None:
-    """Where the validation labels are: `--val`, the held-out share, or nowhere."""
-    if val is not None and holdout is not None:
-        raise ConfigError("--val and --holdout both say what to validate on; give one of them.")
-    if val is not None:
-        has_splits = val.is_dir() and training.split is not None
-        val_split = val_split or ("val" if has_splits else None)
-        return LabelPlace(val, val_images, val_split, None, training.keep_groups)
-    return None if holdout is None else training._replace(holdout=holdout)
-
-
-def _open_labels(
-    training: LabelPlace, validation: LabelPlace | None
+def _read_labels(
+    training: LabelFile, validation: LabelPlace | None
 ) -> tuple[WeakDataset, WeakDataset | None]:
     """Read the labels, say what was understood, and refuse a pair that does not go together."""
-    labels = _open(training)
+    labels = read_weak(training, keep_groups=training.keep_groups)
     val_labels = None
     if validation is not None and validation.holdout is not None:
         labels, val_labels = labels.split_every(validation.holdout)
     elif validation is not None:
-        val_labels = _open(validation)
+        val_labels = validation.weak_labels()
     _describe("training", labels)
     if val_labels is not None:
         _describe("validation", val_labels)
         check_validation_labels(labels, val_labels)
         _note_shared_images(labels, val_labels)
     return labels, val_labels
-
-
-def _open(place: LabelPlace) -> WeakDataset:
-    return open_weak_labels(
-        place.data, images_dir=place.images, split=place.split, keep_groups=place.keep_groups
-    )
 
 
 def _embed(store: EmbeddingCache, sam: FrozenSam, labels: WeakDataset) -> LabelledFeatures:
@@ -232,6 +230,10 @@ def _describe(role: str, labels: WeakDataset) -> None:
         ),
         soft_wrap=True,
     )
+    with_points = sum(int(image.has_points.sum()) for image in labels.images)
+    if with_points:
+        without_box = parts - sum(int(image.has_box.sum()) for image in labels.images)
+        console.print(f"  {with_points} parts have points, {without_box} have no box")
     for reason, count in labels.skip_counts().items():
         console.print(escape(f"  skipped {count}: {reason}"), soft_wrap=True)
     for text, count in labels.note_counts().items():

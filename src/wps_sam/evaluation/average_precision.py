@@ -9,7 +9,8 @@ score matters, because precision is followed along falling scores.
 Those libraries want the whole data set in memory, some kilobytes for each part. But what is right
 is decided within one image. So each image is matched when it is added, and 18 bytes remain of a
 predicted part: its score and, for each IoU threshold and size range, whether it is right, wrong or
-ignored. Precision and recall are followed over these at the end.
+ignored. They wait in a temporary file; at the end, precision and recall are followed over one class
+after the other.
 
 COCO has crowd regions by class: a prediction that lies in one is neither right nor wrong. The
 ignored regions of this package have no class; they say that nothing there is scored. So each
@@ -18,7 +19,6 @@ prediction is excused at an IoU threshold t only if t or more of its own area li
 region.
 """
 
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,6 +31,7 @@ from wps_sam.errors import PredictionError
 from wps_sam.evaluation.metrics import mean_of
 from wps_sam.evaluation.parts import ImageParts
 from wps_sam.evaluation.runs import Runs, runs_area
+from wps_sam.evaluation.scratch import ScratchRows
 
 MAX_DETECTIONS = 100
 """Predictions of one class that count in one image; the best scores stay."""
@@ -45,7 +46,11 @@ _IOU_50, _IOU_75 = 0, 5
 _RECALL_LEVELS = np.linspace(0, 1, 101)
 
 _VERDICTS = len(_FEWEST) * len(_THRESHOLDS)
-_BYTES = 2 * _VERDICTS // 8  # two bits each: right, ignored
+_PART = np.dtype([("falling", "f8"), ("verdicts", "u1", 2 * _VERDICTS // 8)])
+"""A predicted part: its negative score, so that a rising sort is a falling one, and two bits for
+each verdict: right, ignored."""
+
+_PARTS_AT_ONCE = 256
 
 _Figures = tuple[float | None, ...]
 """One class's figures, in the order of the fields of `AveragePrecision`."""
@@ -85,7 +90,7 @@ class AveragePrecision:
 
 
 class AveragePrecisionCounts:
-    """What COCO's scores need of a data set, added image by image; 18 bytes a predicted part."""
+    """What COCO's scores need of a data set, added image by image; memory does not grow with it."""
 
     def __init__(self, num_classes: int) -> None:
         """Start with no image.
@@ -93,7 +98,8 @@ class AveragePrecisionCounts:
         Args:
             num_classes: C, without background.
         """
-        self._classes = [_ClassPredictions() for _ in range(num_classes)]
+        rows = ScratchRows()
+        self._classes = [_ClassPredictions(rows, index) for index in range(num_classes)]
 
     def add(self, truth: ImageParts, predicted: ImageParts) -> None:
         """Add one image.
@@ -210,12 +216,12 @@ def _match(
 
 
 class _ClassPredictions:
-    """The predicted parts of one class in flat columns, and how many true parts there are."""
+    """The predicted parts of one class on disk, and how many true parts there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: ScratchRows, class_index: int) -> None:
         self._true_parts = np.zeros(len(_FEWEST), np.int64)
-        self._falling = array("d")  # negative scores, so that a rising sort is a falling one
-        self._verdicts = bytearray()
+        self._rows, self._class_index = rows, class_index
+        self._pending = bytearray()
 
     def add(
         self,
@@ -231,11 +237,14 @@ class _ClassPredictions:
             true_out: (S, T), whether a true part is out of each size range.
         """
         self._true_parts += (~true_out).sum(axis=1)
-        self._falling.frombytes((-scores).tobytes())
-        packed = np.packbits(
-            verdicts.reshape(len(scores), 2 * _VERDICTS), axis=1, bitorder="little"
-        )
-        self._verdicts += packed.tobytes()
+        parts = np.empty(len(scores), _PART)
+        parts["falling"] = -scores
+        bits = verdicts.reshape(len(scores), 2 * _VERDICTS)
+        parts["verdicts"] = np.packbits(bits, axis=1, bitorder="little")
+        self._pending += parts.tobytes()
+        if len(self._pending) >= _PARTS_AT_ONCE * _PART.itemsize:
+            self._rows.append(self._class_index, (bytes(self._pending),))
+            self._pending.clear()
 
     def figures(self) -> _Figures:
         """Follow precision and recall along falling scores.
@@ -245,56 +254,52 @@ class _ClassPredictions:
         """
         if not self._true_parts[_ALL]:
             return _UNDEFINED
-        self._sort()
-        precision, recall = self._curves(_ALL)
+        verdicts = self._sorted_verdicts()
+        precision, recall = _curves(verdicts, _ALL, int(self._true_parts[_ALL]))
+        sizes = (
+            float(_curves(verdicts, size, int(self._true_parts[size]))[0].mean())
+            if self._true_parts[size]
+            else None
+            for size in (_SMALL, _MEDIUM, _LARGE)
+        )
         return (
             float(precision.mean()),
             float(precision[_IOU_50].mean()),
             float(precision[_IOU_75].mean()),
-            *(self._size_ap(size) for size in (_SMALL, _MEDIUM, _LARGE)),
+            *sizes,
             float(recall.mean()),
         )
 
-    def _size_ap(self, size: int) -> float | None:
-        """AP over true parts of one size range; None where there is none."""
-        return float(self._curves(size)[0].mean()) if self._true_parts[size] else None
+    def _sorted_verdicts(self) -> NDArray[np.uint8]:
+        """(P, bytes) verdicts by falling score, those of equal scores in the order of adding."""
+        stored = (content for (content,) in self._rows.rows(self._class_index))
+        parts = np.frombuffer(b"".join([*stored, self._pending]), _PART)
+        return parts["verdicts"][np.argsort(parts["falling"], kind="stable")]
 
-    def _sort(self) -> None:
-        """Bring the columns into the order of falling scores, equal ones in the order of adding.
 
-        In place, so that no second copy is needed; parts that are added later are sorted in.
-        """
-        falling = np.frombuffer(self._falling)
-        order = np.argsort(falling, kind="stable")
-        falling[:] = falling[order]
-        for column in self._table().T:
-            column[:] = column[order]
+def _curves(
+    verdicts: NDArray[np.uint8], size: int, true_parts: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(10, 101) precision by IoU threshold and recall level, and (10,) recall reached."""
+    recall = np.arange(1, true_parts + 1) / true_parts
+    needed = np.searchsorted(recall, _RECALL_LEVELS)
+    del recall
+    precision = np.zeros((len(_THRESHOLDS), len(_RECALL_LEVELS)))
+    reached = np.zeros(len(_THRESHOLDS))
+    for threshold in range(len(_THRESHOLDS)):
+        bit = size * len(_THRESHOLDS) + threshold
+        is_right, is_ignored = _bit(verdicts, bit), _bit(verdicts, _VERDICTS + bit)
+        # Position of each right prediction among those that count, from 1.
+        ranks = np.cumsum(~is_ignored, dtype=np.int32)[is_right]
+        precision[threshold] = _precision_at(ranks, needed)
+        reached[threshold] = len(ranks) / true_parts
+    return precision, reached
 
-    def _table(self) -> NDArray[np.uint8]:
-        """(P, bytes) view of the verdicts."""
-        return np.frombuffer(self._verdicts, np.uint8).reshape(-1, _BYTES)
 
-    def _curves(self, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(10, 101) precision by IoU threshold and recall level, and (10,) recall reached."""
-        true_parts = int(self._true_parts[size])
-        recall = np.arange(1, true_parts + 1) / true_parts
-        needed = np.searchsorted(recall, _RECALL_LEVELS)
-        del recall
-        precision = np.zeros((len(_THRESHOLDS), len(_RECALL_LEVELS)))
-        reached = np.zeros(len(_THRESHOLDS))
-        for threshold in range(len(_THRESHOLDS)):
-            bit = size * len(_THRESHOLDS) + threshold
-            is_right, is_ignored = self._bit(bit), self._bit(_VERDICTS + bit)
-            # Position of each right prediction among those that count, from 1.
-            ranks = np.cumsum(~is_ignored, dtype=np.int32)[is_right]
-            precision[threshold] = _precision_at(ranks, needed)
-            reached[threshold] = len(ranks) / true_parts
-        return precision, reached
-
-    def _bit(self, bit: int) -> NDArray[np.bool_]:
-        """(P,) bool, one bit of each part's verdicts."""
-        byte, place = divmod(bit, 8)
-        return (self._table()[:, byte] & (1 << place)).astype(np.bool_)
+def _bit(verdicts: NDArray[np.uint8], bit: int) -> NDArray[np.bool_]:
+    """(P,) bool, one bit of each part's verdicts."""
+    byte, place = divmod(bit, 8)
+    return (verdicts[:, byte] & (1 << place)).astype(np.bool_)
 
 
 def _precision_at(ranks: NDArray[np.int32], needed: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wps_sam.errors import PredictionError
+from wps_sam.evaluation.class_rows import ClassRows, pixel_columns
 from wps_sam.evaluation.confusion import ConfusionCounts
 from wps_sam.evaluation.metrics import class_scores, mean_of
 from wps_sam.evaluation.parts import LabelMap
@@ -46,7 +47,11 @@ class BoundaryScores:
 
 
 class BoundaryCounts:
-    """Band pixels of a data set, added image by image."""
+    """Band pixels of a data set, added image by image.
+
+    Attributes:
+        rows: (3, C) true, predicted and correct band pixels of each image.
+    """
 
     def __init__(self, num_classes: int) -> None:
         """Start with no image.
@@ -55,6 +60,7 @@ class BoundaryCounts:
             num_classes: C, without background.
         """
         self._counts = ConfusionCounts(num_classes)
+        self.rows = ClassRows(3, num_classes)
 
     def add(
         self,
@@ -89,7 +95,8 @@ class BoundaryCounts:
             in_band, true_band, predicted_band = in_band.T, true_band.T, predicted_band.T
         pixels = np.flatnonzero(in_band)
         true_labels, predicted_labels = true_band.ravel()[pixels], predicted_band.ravel()[pixels]
-        self._counts.add(true_labels[None], predicted_labels[None])
+        counts = self._counts.add(true_labels[None], predicted_labels[None])
+        self.rows.add(pixel_columns(counts))
 
     def scores(self, class_names: Sequence[str]) -> BoundaryScores:
         """Derive the scores of the images added so far.

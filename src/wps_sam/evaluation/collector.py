@@ -1,6 +1,6 @@
 """Collects the counts of a data set image by image; `evaluate` and training's validation share it.
 
-Only counts are kept, so that memory does not grow with the images' size.
+Only sums are in memory; what intervals and AP need of each image waits in temporary files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,16 @@ from typing import Self
 from wps_sam.evaluation.anatomy import AnatomyCounts
 from wps_sam.evaluation.average_precision import AveragePrecisionCounts
 from wps_sam.evaluation.boundary import BoundaryCounts
-from wps_sam.evaluation.confusion import ConfusionCounts
+from wps_sam.evaluation.class_rows import ClassRows, pixel_columns
+from wps_sam.evaluation.confusion import ConfusionCounts, Counts
 from wps_sam.evaluation.image_scores import ImageScores, pair_scores
-from wps_sam.evaluation.intervals import Intervals, bootstrap_intervals, share_interval
+from wps_sam.evaluation.intervals import (
+    Intervals,
+    mean_iou_interval,
+    pq_interval,
+    score_intervals,
+    share_interval,
+)
 from wps_sam.evaluation.merging import (
     ClassGroups,
     group_classes,
@@ -40,12 +47,15 @@ class TruthFacts:
         supercategories: C names of coarser classes, "" where there is none.
         part_unit: What counts as one true part: a `polygon` or an `annotation`.
         notes: What a reader of the scores should know.
+        left_right: Pairs of class names (left, right) as the user wrote them; None finds them by
+            the names.
     """
 
     class_names: tuple[str, ...]
     supercategories: tuple[str, ...]
     part_unit: str
     notes: Sequence[str] = ()
+    left_right: Sequence[tuple[str, str]] | None = None
 
     @classmethod
     def of(cls, truth: Truth, more_notes: Sequence[str] = ()) -> Self:
@@ -63,6 +73,7 @@ class TruthFacts:
             supercategories=truth.supercategories,
             part_unit=truth.part_unit,
             notes=(*truth.notes, *more_notes),
+            left_right=truth.labels.left_right,
         )
 
 
@@ -76,22 +87,26 @@ class ScoreCollector:
             facts: Classes and more about the truth.
             merge: Class name -> merged name for a second, coarser table, and the classes that count
                 as sides of each other in the error anatomy; None takes the classes that differ only
-                in the words left and right (`left_right_rule`).
+                in their side (`left_right_rule`).
 
         Raises:
             ConfigError: `merge` names an unknown class.
         """
         names = facts.class_names
         self._facts = facts
-        self._merge = group_classes(names, left_right_rule(names) if merge is None else merge)
-        self._super = group_classes(names, supercategory_rule(names, facts.supercategories))
+        coarser = (
+            left_right_rule(names, facts.left_right) if merge is None else merge,
+            supercategory_rule(names, facts.supercategories),
+        )
+        self._merged, self._super = (_MergedCounts(group_classes(names, one)) for one in coarser)
         self._images = ImageScores(len(names))
         self._confusion = ConfusionCounts(len(names))
         self._boundary = BoundaryCounts(len(names))
         self._panoptic = PanopticCounts(len(names))
         self._precision = AveragePrecisionCounts(len(names))
         self._official = OfficialCodeCounts()
-        self._anatomy = AnatomyCounts(names, side_partners(names) if merge is None else merge)
+        sides = side_partners(names, facts.left_right) if merge is None else merge
+        self._anatomy = AnatomyCounts(names, sides)
         self._oracle = ConfusionCounts(len(names))
         self._oracle_images = ImageScores(len(names))
 
@@ -116,6 +131,8 @@ class ScoreCollector:
         counts = overlap.class_counts(classes)
         self._images.add(file_name, counts)
         self._confusion.add_counts(counts, overlap.ignored_pixels)
+        self._merged.add(counts)
+        self._super.add(counts)
         self._boundary.add(
             truth.label_map(classes), predicted.label_map(classes), truth.ignore_mask()
         )
@@ -145,15 +162,19 @@ class ScoreCollector:
         names = self._facts.class_names
         classes = class_scores(self._confusion.matrix, names)
         means = class_means(classes)
-        intervals = bootstrap_intervals(self._images, names)
+        intervals = replace(
+            score_intervals(self._images.rows, names),
+            boundary_miou=mean_iou_interval(self._boundary.rows),
+            pq=pq_interval(self._panoptic.rows),
+        )
         return Evaluation(
             class_names=names,
             counts=self._confusion.matrix,
             ignored_pixels=self._confusion.ignored_pixels,
             classes=classes,
             means=means,
-            merged=self._merged(self._merge),
-            supercategories=self._merged(self._super),
+            merged=self._merged.scores(names),
+            supercategories=self._super.scores(names),
             pairs=pair_scores(self._images),
             intervals=intervals,
             boundary=self._boundary.scores(names),
@@ -174,21 +195,38 @@ class ScoreCollector:
         interval = share_interval(self._images, self._oracle_images)
         return replace(oracle_share(means, bound, oracle), miou_share_interval=interval)
 
-    def _merged(self, groups: ClassGroups) -> MergedScores | None:
-        """Score coarser classes; None where no class is merged."""
+
+class _MergedCounts:
+    """Pixel counts of coarser classes, added image by image; empty where no class is merged."""
+
+    def __init__(self, groups: ClassGroups) -> None:
+        self._groups = groups
+        self._counts = ConfusionCounts(len(groups.names))
+        self._rows = ClassRows(3, len(groups.names))
+
+    def add(self, counts: Counts) -> None:
+        """Add the (C + 1, C + 1) counts of one image."""
+        if self._groups.merges_anything:
+            merged = merge_counts(counts, self._groups)
+            self._counts.add_counts(merged)
+            self._rows.add(pixel_columns(merged))
+
+    def scores(self, class_names: Sequence[str]) -> MergedScores | None:
+        """Score the coarser classes; None where no class is merged."""
+        groups = self._groups
         if not groups.merges_anything:
             return None
-        classes = class_scores(merge_counts(self._confusion.matrix, groups), groups.names)
-        members = groups.members(self._facts.class_names)
-        return MergedScores(groups, members, classes, class_means(classes))
+        classes = class_scores(self._counts.matrix, groups.names)
+        intervals = score_intervals(self._rows, groups.names)
+        members = groups.members(class_names)
+        return MergedScores(groups, members, classes, class_means(classes), intervals)
 
 
 def _notes(intervals: Intervals) -> list[str]:
-    """Say which intervals rest on too few images to be trusted."""
+    """Say which classes tell nothing about how far their scores vary."""
     if intervals.miou is None or not intervals.rare_classes:
         return []
-    rare = ", ".join(intervals.rare_classes)
     return [
-        f"True in fewer than 10 images: {rare}. Their intervals are too narrow, and so is that of "
-        "any mean they are in."
+        f"True in a single image: {', '.join(intervals.rare_classes)}. How they vary is not known: "
+        "they have no interval, and those of the means take them to vary as the others do."
     ]

@@ -3,38 +3,34 @@
 Images differ much more in difficulty than two models do, so both tests keep each image's two
 results together:
 
-- interval: Bayesian bootstrap over images, in which the images' weights are the same for both;
+- interval: the spread between images of what each adds to the difference
+  (`wps_sam.evaluation.intervals`);
 - p-value: permutation test. If the two were equally good, each image's two results could as well be
   swapped. They are, and the difference of the data-set-level mIoU is computed anew. Up to 13 images
   are swapped in all 2^N ways, and p = number of differences at least as large / 2^N, the observed
   one included. More images are swapped at random: p = (1 + number of differences at least as large)
   / (1 + permutations), which is never 0 (Phipson and Smyth, Permutation p-values should never be
-  zero, 2010).
+  zero, 2010). A thousand swaps are made at a time, one block of images after the other, so that
+  memory grows with neither; the random numbers depend on the seed and these fixed sizes alone.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product, zip_longest
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from wps_sam.errors import ConfigError, PredictionError
-from wps_sam.evaluation.image_scores import ImageScores
+from wps_sam.evaluation.class_rows import ClassRows
+from wps_sam.evaluation.image_scores import ImageScores, image_class_iou
 from wps_sam.evaluation.intervals import (
-    FEWEST_IMAGES,
     Interval,
-    check_resampling,
-    image_iou_sums,
-    image_weights,
-    images_with_class,
-    mean_over_classes,
-    percentile_interval,
-    ratios,
-    resampled_sums,
-    true_class_iou,
+    Spread,
+    check_confidence,
+    class_iou,
+    iou_deviations,
 )
 from wps_sam.evaluation.result import Evaluation
 
@@ -42,6 +38,9 @@ from wps_sam.evaluation.result import Evaluation
 _TIE = 1e-12
 # 2^13 = 8192 swaps cost as much as the random ones do by default.
 _MOST_IMAGES_ENUMERATED = 13
+_SWAPS_AT_A_TIME = 1000
+# Of a difference of scores.
+_BOUNDS = (-1.0, 1.0)
 _REMEDY = "Evaluate both prediction files against one truth file, with the same split and holdout."
 
 
@@ -54,8 +53,8 @@ class ClassDifference:
         first_iou: IoU in the first; None where the class has no true pixels.
         second_iou: IoU in the second; None likewise.
         difference: Second minus first; None likewise.
-        interval: Paired bootstrap interval of the difference; None where fewer than two images
-            have true pixels of the class.
+        interval: Paired interval of the difference; None where fewer than two images have true
+            pixels of the class.
     """
 
     name: str
@@ -73,11 +72,10 @@ class Comparison:
         first_miou: mIoU of the first, in 0..1.
         second_miou: mIoU of the second, in 0..1.
         difference: Second minus first: above 0 where the second is better.
-        interval: Paired bootstrap interval of the difference; None where no class has true pixels
-            in two images.
+        interval: Paired interval of the difference; None where no class has true pixels in two
+            images.
         p_value: Of the two-sided paired permutation test.
         confidence: Of the intervals, such as 0.95.
-        resamples: Number of resampled data sets behind the intervals.
         permutations: Number of swaps behind the p-value.
         is_exact: Whether these are all the 2^N swaps there are, not a random part of them.
         seed: Of the random numbers.
@@ -94,7 +92,6 @@ class Comparison:
     interval: Interval | None
     p_value: float
     confidence: float
-    resamples: int
     permutations: int
     is_exact: bool
     seed: int
@@ -108,27 +105,10 @@ class Comparison:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Pixels of N images by class, (N, C) sparse int64 each, of two predictions."""
-
-    true: csr_array
-    first_predicted: csr_array
-    first_correct: csr_array
-    second_predicted: csr_array
-    second_correct: csr_array
-
-    @property
-    def tables(self) -> list[csr_array]:
-        """All five, truth first."""
-        return list(vars(self).values())
-
-
 def compare(
     first: Evaluation,
     second: Evaluation,
     *,
-    resamples: int = 1000,
     permutations: int = 10_000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -138,11 +118,10 @@ def compare(
     Args:
         first: Scores of one prediction file.
         second: Scores of another against the same truth.
-        resamples: Number of resampled data sets behind the intervals.
         permutations: Number of random swaps behind the p-value, whose smallest value is
             1 / (1 + permutations). Up to 13 images are swapped in all ways instead.
         seed: Same seed, same result.
-        confidence: Share of the resampled differences within an interval, between 0 and 1.
+        confidence: How often an interval should hold the true difference, between 0 and 1.
 
     Returns:
         The differences, second minus first.
@@ -150,37 +129,40 @@ def compare(
     Raises:
         PredictionError: The two have different classes, images or true pixels, or no image has a
             true part.
-        ConfigError: `resamples` or `permutations` is below 1, or `confidence` not between 0 and 1.
+        ConfigError: `permutations` is below 1, or `confidence` not between 0 and 1.
     """
-    check_resampling(resamples, confidence)
+    check_confidence(confidence)
     if permutations < 1:
         raise ConfigError(f"permutations must be 1 or more, such as 10000; found {permutations}.")
-    pair = _paired_tables(first, second)
-    observed = _class_iou([table.sum(axis=0) for table in pair.tables])
+    _refuse_other_truth(first, second)
+    pair = (first.images.rows, second.images.rows)
+    first_iou, second_iou = (class_iou(rows.totals) for rows in pair)
+    first_miou, second_miou = float(np.nanmean(first_iou)), float(np.nanmean(second_iou))
+    gains = second_iou - first_iou
+    spread = _difference_spread(*pair)
     count = len(first.images)
-    drawn = _class_iou(resampled_sums(pair.tables, resamples, image_weights(count, seed)))
-    first_miou, second_miou = (float(mean_over_classes(iou)) for iou in observed)
-    drawn_miou = [mean_over_classes(iou) for iou in drawn]
-    behind = int(images_with_class(pair.true).max())
     is_exact = count <= _MOST_IMAGES_ENUMERATED
     permutations = 2**count if is_exact else permutations
-    draw = _all_swaps(count) if is_exact else _random_swaps(count, seed)
-    as_large = _count_as_large(pair, second_miou - first_miou, permutations, draw)
-    gains = image_gains(first.images, second.images)
-    better, worse = int(np.count_nonzero(gains > 0)), int(np.count_nonzero(gains < 0))
+    as_large = _count_as_large(*pair, second_miou - first_miou, permutations, seed)
+    by_image = image_gains(first.images, second.images)
+    better, worse = int(np.count_nonzero(by_image > 0)), int(np.count_nonzero(by_image < 0))
     return Comparison(
         first_miou=first_miou,
         second_miou=second_miou,
         difference=second_miou - first_miou,
-        interval=_interval(drawn_miou[1] - drawn_miou[0], behind, confidence),
+        interval=spread.mean_interval(gains, confidence, _BOUNDS),
         # Among all swaps is the observed difference; to random ones it is added.
         p_value=as_large / permutations if is_exact else (1 + as_large) / (1 + permutations),
         confidence=confidence,
-        resamples=resamples,
         permutations=permutations,
         is_exact=is_exact,
         seed=seed,
-        classes=_class_differences(first.class_names, pair, observed, drawn, confidence),
+        classes=_class_differences(
+            first.class_names,
+            first_iou,
+            second_iou,
+            spread.class_intervals(gains, confidence, _BOUNDS),
+        ),
         images_better=better,
         images_worse=worse,
         images_equal=count - better - worse,
@@ -197,37 +179,47 @@ def image_gains(first: ImageScores, second: ImageScores) -> NDArray[np.float64]:
     Returns:
         (N,) float64 in -1..1, second minus first; 0 where they differ by rounding alone.
     """
-    # Without a part, nothing was to be found and nothing was invented.
-    first_miou, second_miou = (
-        np.nan_to_num(ratios(*image_iou_sums(images)), nan=1.0) for images in (first, second)
-    )
+    first_miou, second_miou = (_image_miou(images.rows) for images in (first, second))
     gains = second_miou - first_miou
     return np.where(np.abs(gains) > _TIE, gains, 0.0)
 
 
-def _paired_tables(first: Evaluation, second: Evaluation) -> _Pair:
-    """Check that two evaluations have one truth and take their pixel counts."""
+def _image_miou(rows: ClassRows) -> NDArray[np.float64]:
+    """(N,) mean IoU of each image."""
+    found = [np.zeros(0)]
+    for block in rows.blocks():
+        iou, occurs = image_class_iou(*block)
+        pairs = occurs.sum(axis=1)
+        # Without a part, nothing was to be found and nothing was invented.
+        found.append(np.where(pairs > 0, iou.sum(axis=1) / np.maximum(pairs, 1), 1.0))
+    return np.concatenate(found)
+
+
+def _refuse_other_truth(first: Evaluation, second: Evaluation) -> None:
+    """Raise PredictionError unless two evaluations have one truth, and it has parts."""
     _refuse_other_names("classes", first.class_names, second.class_names)
     _refuse_other_names("images", first.images.file_names, second.images.file_names)
-    true, other_true = (scores.images.table("true_pixels") for scores in (first, second))
-    differing = np.flatnonzero(abs(true - other_true).sum(axis=1))
-    if len(differing):
+    differing = _other_truth(first.images.rows, second.images.rows)
+    if differing:
         raise PredictionError(
             f"The two evaluations have different true pixels in {len(differing)} images, such as "
             f"{first.images.file_names[differing[0]]}. {_REMEDY}"
         )
-    if not true.sum():
+    if not first.images.rows.totals[0].any():
         raise PredictionError(
             f"None of the {len(first.images)} images has a true part, so there is no mIoU to "
             "compare. Give a truth file with masks of parts."
         )
-    return _Pair(
-        true,
-        first.images.table("predicted_pixels"),
-        first.images.table("correct_pixels"),
-        second.images.table("predicted_pixels"),
-        second.images.table("correct_pixels"),
-    )
+
+
+def _other_truth(first: ClassRows, second: ClassRows) -> list[int]:
+    """Numbers of the images whose true pixels differ."""
+    differing: list[int] = []
+    start = 0
+    for (true, *_), (other, *_) in zip(first.blocks(), second.blocks(), strict=True):
+        differing += (start + np.flatnonzero((true != other).any(axis=1))).tolist()
+        start += len(true)
+    return differing
 
 
 def _refuse_other_names(what: str, first: Sequence[str], second: Sequence[str]) -> None:
@@ -241,73 +233,58 @@ def _refuse_other_names(what: str, first: Sequence[str], second: Sequence[str]) 
             )
 
 
-def _class_iou(sums: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(..., C) IoU of both predictions from sums of `_Pair.tables`; NaN without true pixels."""
-    true, first_predicted, first_correct, second_predicted, second_correct = sums
-    return (
-        true_class_iou(true, first_predicted, first_correct),
-        true_class_iou(true, second_predicted, second_correct),
-    )
+def _difference_spread(first: ClassRows, second: ClassRows) -> Spread:
+    """How far the difference of the IoU, second minus first, scatters from image to image."""
+    spread = Spread(first.images_with_class)
+    true = np.maximum(first.totals[0], 1)
+    for block, other in zip(first.blocks(), second.blocks(), strict=True):
+        deviations = iou_deviations(other, second.totals) - iou_deviations(block, first.totals)
+        spread.add(deviations, block[0] / true)
+    return spread
 
 
 def _class_differences(
     class_names: Sequence[str],
-    pair: _Pair,
-    observed: Sequence[NDArray[np.float64]],
-    drawn: Sequence[NDArray[np.float64]],
-    confidence: float,
+    first_iou: NDArray[np.float64],
+    second_iou: NDArray[np.float64],
+    intervals: Sequence[Interval | None],
 ) -> tuple[ClassDifference, ...]:
-    """Difference of each class, from (C,) observed and (R, C) drawn IoU."""
-    behind = images_with_class(pair.true).tolist()
-    rows = zip(class_names, *observed, (drawn[1] - drawn[0]).T, behind, strict=True)
+    """Difference of each class from (C,) IoU."""
+    rows = zip(class_names, first_iou.tolist(), second_iou.tolist(), intervals, strict=True)
     return tuple(
-        ClassDifference(
-            name,
-            _or_none(first_iou),
-            _or_none(second_iou),
-            _or_none(second_iou - first_iou),
-            _interval(differences, images_behind, confidence),
-        )
-        for name, first_iou, second_iou, differences, images_behind in rows
+        ClassDifference(name, _or_none(one), _or_none(two), _or_none(two - one), interval)
+        for name, one, two, interval in rows
     )
-
-
-def _interval(
-    differences: NDArray[np.float64], images_behind: int, confidence: float
-) -> Interval | None:
-    """Interval of (R,) differences; None where too few images bear on them."""
-    return percentile_interval(differences, confidence) if images_behind >= FEWEST_IMAGES else None
 
 
 def _count_as_large(
-    pair: _Pair, difference: float, permutations: int, draw: Callable[[], NDArray[np.int64]]
+    first: ClassRows, second: ClassRows, difference: float, permutations: int, seed: int
 ) -> int:
-    """Count the swaps, (N,) of 0 and 1 each, whose difference of mIoU is at least as large."""
-    # Swapping an image moves its pixels from one sum to the other; the truth stays.
-    moves = [
-        pair.second_predicted - pair.first_predicted,
-        pair.second_correct - pair.first_correct,
-    ]
-    predicted, correct = resampled_sums(moves, permutations, draw)
-    true, *sums = (table.sum(axis=0) for table in pair.tables)
-    swapped = _class_iou(
-        [true, sums[0] + predicted, sums[1] + correct, sums[2] - predicted, sums[3] - correct]
-    )
-    differences = mean_over_classes(swapped[1]) - mean_over_classes(swapped[0])
-    return int(np.count_nonzero(np.abs(differences) >= abs(difference) - _TIE))
+    """Count the swaps whose difference of mIoU is at least as large; all 2^N of few images."""
+    as_large = 0
+    for start in range(0, permutations, _SWAPS_AT_A_TIME):
+        numbers = np.arange(start, min(start + _SWAPS_AT_A_TIME, permutations))
+        draw = _swaps(len(first), numbers, seed)
+        # Swapping an image moves its pixels from one sum to the other; the truth stays.
+        moved = np.zeros((3, len(numbers), first.num_classes))
+        for block, other in zip(first.blocks(), second.blocks(), strict=True):
+            moved += draw(block.shape[1]) @ (other - block)
+        swapped_first = class_iou(first.totals[:, None] + moved)
+        swapped_second = class_iou(second.totals[:, None] - moved)
+        differences = np.nanmean(swapped_second, axis=1) - np.nanmean(swapped_first, axis=1)
+        as_large += int(np.count_nonzero(np.abs(differences) >= abs(difference) - _TIE))
+    return as_large
 
 
-def _all_swaps(count: int) -> Callable[[], NDArray[np.int64]]:
-    """Each way to swap images, one after the other: (N,) of 0 and 1, 2^N times."""
-    swaps = product((0, 1), repeat=count)
-    return lambda: np.array(next(swaps))
-
-
-def _random_swaps(count: int, seed: int) -> Callable[[], NDArray[np.int64]]:
-    """Swap each image or not, by chance: (N,) of 0 and 1, again and again."""
-    # Other random numbers than the intervals'.
-    rng = np.random.default_rng((seed, 1))
-    return lambda: rng.integers(0, 2, count)
+def _swaps(
+    count: int, numbers: NDArray[np.int64], seed: int
+) -> Callable[[int], NDArray[np.float64]]:
+    """The swaps with these R numbers: for the next B images, (R, B) of 0 and 1."""
+    if count <= _MOST_IMAGES_ENUMERATED:  # all in one block; bit i of the number swaps image i
+        bits = (numbers[:, None] >> np.arange(count)) & 1
+        return lambda images: bits[:, :images].astype(np.float64)
+    rng = np.random.default_rng((seed, int(numbers[0])))
+    return lambda images: rng.integers(0, 2, (len(numbers), images)).astype(np.float64)
 
 
 def _or_none(score: float) -> float | None:

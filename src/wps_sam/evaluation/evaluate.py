@@ -29,7 +29,7 @@ def evaluate_predictions(
         predictions: A prediction file, opened or as a path.
         truth: A truth with masks, opened or as a path.
         merge: Class name -> merged name for the second, coarser table; None merges the classes
-            that differ only in the words left and right (`left_right_rule`).
+            that differ only in their side (`left_right_rule`).
         oracle: The predictions of `wps-sam oracle` for the same images: adds the share of the
             oracle, and says how much of the bad masks is SAM's own limit.
 

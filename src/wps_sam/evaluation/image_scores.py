@@ -1,18 +1,14 @@
 """Scores image by image: the (image, class) pairs, intervals over images, a gallery's ranking."""
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from wps_sam.evaluation.class_rows import ClassRows, pixel_columns
 from wps_sam.evaluation.confusion import Counts
-from wps_sam.evaluation.metrics import mean_of
-
-Column = Literal["true_pixels", "predicted_pixels", "correct_pixels"]
 
 
 @dataclass(frozen=True)
@@ -76,11 +72,11 @@ class PairScores:
 
 
 class ImageScores(Sequence[ImageScore]):
-    """The scores of N images in flat columns: 100,000 images take some 30 megabytes.
+    """The scores of N images; only names are in memory, pixel counts wait on disk.
 
     Attributes:
-        num_classes: C, without background.
         file_names: N names, the truth's.
+        rows: (3, C) true, predicted and correct pixels of each image.
     """
 
     def __init__(self, num_classes: int) -> None:
@@ -89,15 +85,8 @@ class ImageScores(Sequence[ImageScore]):
         Args:
             num_classes: C, without background.
         """
-        self.num_classes = num_classes
         self.file_names: list[str] = []
-        self._ends = array("q", [0])
-        self._class_index = array("i")
-        self._columns: dict[Column, array[int]] = {
-            "true_pixels": array("q"),
-            "predicted_pixels": array("q"),
-            "correct_pixels": array("q"),
-        }
+        self.rows = ClassRows(3, num_classes)
 
     def add(self, file_name: str, counts: Counts) -> None:
         """Keep what matters of one image's counts.
@@ -106,30 +95,8 @@ class ImageScores(Sequence[ImageScore]):
             file_name: The truth's name of the image.
             counts: (C + 1, C + 1) int64 of this image alone, background first.
         """
-        true, predicted = counts.sum(axis=1)[1:], counts.sum(axis=0)[1:]
-        occurs = np.flatnonzero(true + predicted)
-        correct = np.diagonal(counts)[1:]
         self.file_names.append(file_name)
-        self._class_index.extend(occurs.tolist())
-        for column, values in zip(self._columns.values(), (true, predicted, correct), strict=True):
-            column.extend(values[occurs].tolist())
-        self._ends.append(len(self._class_index))
-
-    def table(self, column: Column) -> csr_array:
-        """One column as a table of images and classes.
-
-        Args:
-            column: Which pixel counts.
-
-        Returns:
-            (N, C) sparse int64.
-        """
-        parts = (
-            np.array(self._columns[column], np.int64),
-            np.array(self._class_index, np.int32),
-            np.array(self._ends, np.int64),
-        )
-        return csr_array(parts, shape=(len(self), self.num_classes))
+        self.rows.add(pixel_columns(counts))
 
     def __len__(self) -> int:
         """N."""
@@ -148,11 +115,8 @@ class ImageScores(Sequence[ImageScore]):
         if not -len(self) <= index < len(self):
             raise IndexError(f"There are {len(self)} images; found index {index}.")
         index %= len(self)
-        rows = slice(self._ends[index], self._ends[index + 1])
-        columns = (np.array(column[rows], np.int64) for column in self._columns.values())
-        return ImageScore(
-            self.file_names[index], np.array(self._class_index[rows], np.int32), *columns
-        )
+        occurs, pixels = self.rows.image(index)
+        return ImageScore(self.file_names[index], occurs.astype(np.int32), *pixels.astype(np.int64))
 
 
 def pair_scores(images: ImageScores) -> PairScores:
@@ -164,9 +128,36 @@ def pair_scores(images: ImageScores) -> PairScores:
     Returns:
         The means and how many pairs they cover.
     """
-    true, predicted, correct = (
-        images.table(name).data for name in ("true_pixels", "predicted_pixels", "correct_pixels")
+    iou_sum = true_iou_sum = 0.0
+    pairs = true_pairs = 0
+    for true, predicted, correct in images.rows.blocks():
+        iou, is_pair = image_class_iou(true, predicted, correct)
+        is_true = true > 0
+        iou_sum += float(iou.sum())
+        true_iou_sum += float(iou[is_true].sum())
+        pairs += int(np.count_nonzero(is_pair))
+        true_pairs += int(np.count_nonzero(is_true))
+    return PairScores(
+        miou_image_class_pairs=iou_sum / pairs if pairs else None,
+        miou_image_true_class_pairs=true_iou_sum / true_pairs if true_pairs else None,
+        pairs=pairs,
+        true_pairs=true_pairs,
     )
-    iou = correct / (true + predicted - correct)
-    true_iou = iou[true > 0]
-    return PairScores(mean_of(iou), mean_of(true_iou), len(iou), len(true_iou))
+
+
+def image_class_iou(
+    true: NDArray[np.float64], predicted: NDArray[np.float64], correct: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """IoU of each class within each image.
+
+    Args:
+        true: (B, C) true pixels.
+        predicted: (B, C) predicted pixels.
+        correct: (B, C) pixels that are both.
+
+    Returns:
+        (B, C) float64 IoU, 0 where the class does not occur, and (B, C) bool, whether it does.
+    """
+    union = true + predicted - correct
+    occurs = union > 0
+    return np.divide(correct, union, out=np.zeros_like(union), where=occurs), occurs

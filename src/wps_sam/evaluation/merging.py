@@ -1,7 +1,5 @@
 """Coarser classes: several classes counted as one, such as left and right mirror as mirror."""
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +8,9 @@ import numpy as np
 from wps_sam.errors import ConfigError
 from wps_sam.evaluation.confusion import Counts
 from wps_sam.evaluation.metrics import BACKGROUND_NAME
+from wps_sam.labels.sides import find_pairs, merged_side_names
 
-_SIDE_WORDS = {"left", "right"}
 _NO_SUPERCATEGORY = {"none", BACKGROUND_NAME}
-_SEPARATORS = re.compile(r"([\s_\-:./]+)")
 
 
 @dataclass(frozen=True)
@@ -48,42 +45,42 @@ class ClassGroups:
         return {name: members for name, members in result.items() if len(members) > 1}
 
 
-def left_right_rule(class_names: Sequence[str]) -> dict[str, str]:
-    """Propose the classes that differ only in their side.
-
-    The rule: drop the words `left` and `right` from each name; classes whose names are then equal
-    are one class. A word ends at a space or one of `_ - : . /`; letters in capitals count too. A
-    name without a partner stays as it is.
+def left_right_rule(
+    class_names: Sequence[str], pairs: Sequence[tuple[str, str]] | None = None
+) -> dict[str, str]:
+    """Propose the classes that differ only in their side (see `wps_sam.labels.sides`).
 
     Args:
         class_names: C names.
+        pairs: Names of the left and the right class of each pair as the user wrote them; None
+            goes by the names.
 
     Returns:
         Class name -> merged name, only for the classes that are merged.
     """
-    bare = {name: _without_side(name) for name in class_names}
-    partners = Counter(bare.values())
-    return {
-        name: short
-        for name, short in bare.items()
-        if partners[short] > 1 and not _is_background(short)
-    }
+    merged = merged_side_names(class_names, pairs)
+    return {name: short for name, short in merged.items() if not _is_background(short)}
 
 
-def side_partners(class_names: Sequence[str]) -> dict[str, str]:
-    """Which classes are left and right of each other, by the words in their names.
+def side_partners(
+    class_names: Sequence[str], pairs: Sequence[tuple[str, str]] | None = None
+) -> dict[str, str]:
+    """Which classes are left and right of each other.
 
     Unlike in `left_right_rule`, a class without a side (`mirror` beside `left_mirror`) is nobody's
     partner.
 
     Args:
         class_names: C names.
+        pairs: As for `left_right_rule`.
 
     Returns:
         Class name -> a name that its partners share and no class has.
     """
-    merged = left_right_rule(class_names)
-    return {name: f"a side of {short}" for name, short in merged.items() if short != name}
+    if pairs is None:
+        pairs = find_pairs(class_names)
+    merged = merged_side_names(class_names, pairs)
+    return {name: f"a side of {short}" for name, short in merged.items()}
 
 
 def supercategory_rule(
@@ -164,16 +161,3 @@ def merge_counts(counts: Counts, groups: ClassGroups) -> Counts:
 def _is_background(name: str) -> bool:
     """True for the name that stands for everything that is no part."""
     return name.strip().lower() == BACKGROUND_NAME
-
-
-def _without_side(name: str) -> str:
-    """Drop the words left and right from a name; a name of only these stays as it is."""
-    pieces = _SEPARATORS.split(name)
-    words, separators = pieces[0::2], [*pieces[1::2], ""]
-    kept = [
-        (word, separator)
-        for word, separator in zip(words, separators, strict=True)
-        if word.lower() not in _SIDE_WORDS
-    ]
-    short = "".join(word + separator for word, separator in kept)
-    return short.strip(" _-:./") or name

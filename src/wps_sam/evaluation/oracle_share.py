@@ -34,7 +34,7 @@ class OracleShare:
         sam: Name of the SAM; "" where it is not known.
         keep_groups: Whether SAM got one prompt an annotation even if it has several polygons; None
             where it is not known.
-        miou_share_interval: Bootstrap interval of `miou_share` over images; None where it was not
+        miou_share_interval: Interval of `miou_share` over images; None where it was not
             computed or fewer than two images bear on it.
     """
 

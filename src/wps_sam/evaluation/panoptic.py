@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wps_sam.evaluation.class_rows import ClassRows
 from wps_sam.evaluation.metrics import mean_of
 from wps_sam.evaluation.overlap import ImageOverlap
 
@@ -75,7 +76,11 @@ class PanopticScores:
 
 
 class PanopticCounts:
-    """Matches and misses of a data set, added image by image."""
+    """Matches and misses of a data set, added image by image.
+
+    Attributes:
+        rows: (3, C) true segments, sum of the matches' IoU, and TP + FP / 2 + FN / 2 of each image.
+    """
 
     def __init__(self, num_classes: int) -> None:
         """Start with no image.
@@ -83,10 +88,8 @@ class PanopticCounts:
         Args:
             num_classes: C, without background.
         """
-        self._iou_sum = np.zeros(num_classes, np.float64)
-        self._tp = np.zeros(num_classes, np.int64)
-        self._fp = np.zeros(num_classes, np.int64)
-        self._fn = np.zeros(num_classes, np.int64)
+        self._tp, self._fp, self._fn = np.zeros((3, num_classes), np.int64)
+        self.rows = ClassRows(3, num_classes)
 
     def add(self, overlap: ImageOverlap) -> None:
         """Add one image.
@@ -105,10 +108,20 @@ class PanopticCounts:
         missed[rows] = False
         invented[columns] = False
         matched_class = overlap.true_class[rows]
-        np.add.at(self._iou_sum, matched_class, iou[rows, columns])
-        np.add.at(self._tp, matched_class, 1)
-        np.add.at(self._fn, overlap.true_class[missed], 1)
-        np.add.at(self._fp, overlap.predicted_class[invented], 1)
+        classes = len(self._tp)
+        tp, fn, fp = (
+            np.bincount(parts, minlength=classes)
+            for parts in (
+                matched_class,
+                overlap.true_class[missed],
+                overlap.predicted_class[invented],
+            )
+        )
+        self._tp += tp
+        self._fn += fn
+        self._fp += fp
+        iou_sum = np.bincount(matched_class, iou[rows, columns], minlength=classes)
+        self.rows.add(np.stack([tp + fn, iou_sum, tp + fp / 2 + fn / 2]))
 
     def scores(self, class_names: Sequence[str]) -> PanopticScores:
         """Derive the scores of the images added so far.
@@ -119,7 +132,7 @@ class PanopticCounts:
         Returns:
             The scores.
         """
-        columns = (self._iou_sum, self._tp, self._fp, self._fn)
+        columns = (self.rows.totals[1], self._tp, self._fp, self._fn)
         rows = zip(class_names, *(column.tolist() for column in columns), strict=True)
         classes = tuple(_class_panoptic(*row) for row in rows)
         return PanopticScores(

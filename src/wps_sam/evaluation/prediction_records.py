@@ -1,10 +1,12 @@
 """The records of a prediction file, checked one by one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from wps_sam.errors import PredictionError
 from wps_sam.evaluation.parts import ScoredImage
@@ -119,10 +121,19 @@ def _whole_number(value: Any) -> int:
     return int(value)
 
 
-def check_unique(source: Path, what: str, values: Sequence[Any]) -> None:
-    """Raise PredictionError when a value occurs twice."""
-    seen: set[Any] = set()
-    for value in values:
+def check_unique(source: Path, what: str, values: Callable[[], Iterable[Hashable]]) -> None:
+    """Raise PredictionError when a value occurs twice; 8 bytes a value, not the values themselves.
+
+    Args:
+        source: The file, for the message.
+        what: What the values are, such as `image id`.
+        values: Gives all values, each time it is asked.
+    """
+    hashes = np.sort(np.fromiter(map(hash, values()), np.int64))
+    suspect = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    seen: set[Hashable] = set()
+    for value in values() if suspect else ():
         if value in seen:
             raise PredictionError(f"{source}: {what} {value!r} occurs more than once. {REMEDY}")
-        seen.add(value)
+        if hash(value) in suspect:
+            seen.add(value)

@@ -6,7 +6,7 @@ The format is COCO with run-length masks and scores:
 Only images and categories are held in memory; masks go to a temporary file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from wps_sam.errors import DataError, PredictionError
-from wps_sam.evaluation.parts import ImageParts, ScoredImage
+from wps_sam.evaluation.parts import ImageParts, ImagePositions, ScoredImage, ScoredImages
 from wps_sam.evaluation.prediction_records import (
     ORDER,
     REMEDY,
@@ -46,7 +46,7 @@ class PredictionFile:
     source: Path
     class_names: tuple[str, ...]
     category_ids: tuple[int, ...]
-    images: tuple[ScoredImage, ...] = field(repr=False)
+    images: Sequence[ScoredImage] = field(repr=False)
     masks: ScratchRows = field(repr=False)
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -97,29 +97,30 @@ def read_predictions(path: str | Path) -> PredictionFile:
     """
     source = Path(path)
     categories, images = _read_head(source)
-    check_unique(source, "category id", [number for number, _ in categories])
-    check_unique(source, "category name", [name for _, name in categories])
-    check_unique(source, "image id", [image.image_id for image in images])
-    check_unique(source, "image file_name", [image.file_name for image in images])
+    check_unique(source, "category id", lambda: (number for number, _ in categories))
+    check_unique(source, "category name", lambda: (name for _, name in categories))
+    check_unique(source, "image id", lambda: (image.image_id for image in images))
+    check_unique(source, "image file_name", lambda: (image.file_name for image in images))
     masks, info = _read_rest(source, [number for number, _ in categories], images)
     return PredictionFile(
         source=source,
         class_names=tuple(name for _, name in categories),
         category_ids=tuple(number for number, _ in categories),
-        images=tuple(images),
+        images=images,
         masks=masks,
         info=info,
     )
 
 
-def _read_head(source: Path) -> tuple[list[tuple[int, str]], list[ScoredImage]]:
+def _read_head(source: Path) -> tuple[list[tuple[int, str]], ScoredImages]:
     """Read categories (id and name) and images; the file is left once both were met."""
     categories: list[tuple[int, str]] | None = None
-    images: list[ScoredImage] | None = None
+    images: ScoredImages | None = None
     with _open_predictions(source) as document:
         for key, value in document.members():
             if key == "images":
-                images = [parse_image(source, r) for r in _elements(source, key, value)]
+                records = _elements(source, key, value)
+                images = ScoredImages(parse_image(source, record) for record in records)
             elif key == "categories":
                 categories = [parse_category(source, r) for r in _elements(source, key, value)]
             if images is not None and categories is not None:
@@ -128,11 +129,11 @@ def _read_head(source: Path) -> tuple[list[tuple[int, str]], list[ScoredImage]]:
 
 
 def _read_rest(
-    source: Path, category_ids: list[int], images: list[ScoredImage]
+    source: Path, category_ids: list[int], images: ScoredImages
 ) -> tuple[ScratchRows, dict[str, Any]]:
     """Check every annotation and put it to the masks of its image; also read `info`."""
     class_of_id = {number: index for index, number in enumerate(category_ids)}
-    index_of_id = {image.image_id: index for index, image in enumerate(images)}
+    positions = ImagePositions(images)
     masks, is_found, info = ScratchRows(), False, dict[str, Any]()
     with _open_predictions(source) as document:
         for key, value in document.members():
@@ -143,12 +144,13 @@ def _read_rest(
             is_found = True
             for position, record in enumerate(_elements(source, key, value)):
                 image_id, mask = parse_mask(source, record, position, class_of_id)
-                if image_id not in index_of_id:
+                index = positions.find(image_id)
+                if index is None:
                     raise PredictionError(
                         f"{source}: {mask.record} belongs to image {image_id!r}, which is not in "
                         f"the file's {len(images)} images. {REMEDY}"
                     )
-                masks.append(index_of_id[image_id], tuple(mask))
+                masks.append(index, tuple(mask))
     if not is_found:
         raise _no_list(source, "annotations", None)
     return masks, info

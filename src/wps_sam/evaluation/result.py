@@ -26,12 +26,14 @@ class MergedScores:
         members: Merged name -> the classes it stands for.
         classes: G + 1 scores, background first.
         means: Their means.
+        intervals: Their intervals over images.
     """
 
     groups: ClassGroups
     members: Mapping[str, list[str]]
     classes: tuple[ClassScore, ...]
     means: ClassMeans
+    intervals: Intervals
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -39,6 +41,7 @@ class MergedScores:
             **self.means.to_dict(),
             "merged_classes": dict(self.members),
             "classes": [vars(score) for score in self.classes],
+            "intervals": self.intervals.to_dict(),
         }
 
 
@@ -55,7 +58,7 @@ class Evaluation:
         merged: Scores with left and right (or what the caller chose) merged; None if nothing is.
         supercategories: Scores of the truth file's coarser classes; None if it has none.
         pairs: Means over (image, class) pairs.
-        intervals: Bootstrap intervals over images.
+        intervals: Of the scores, over images.
         boundary: Boundary IoU.
         panoptic: Panoptic quality.
         average_precision: COCO mask AP and AR.

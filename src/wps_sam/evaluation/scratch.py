@@ -33,6 +33,8 @@ class ScratchRows:
             # What is lost in a crash is of no use afterwards.
             self._connection.execute("PRAGMA journal_mode = OFF")
             self._connection.execute("PRAGMA synchronous = OFF")
+            # KiB; several stores are open at once, and rows are read in the order of writing.
+            self._connection.execute("PRAGMA cache_size = -512")
             self._connection.execute("CREATE TABLE rows (key, content BLOB)")
 
     def append(self, key: Key, row: tuple[Any, ...]) -> None:

@@ -1,5 +1,6 @@
 """Collect the true masks of a label file on disk, and tell which records hold none."""
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 from wps_sam.errors import DataError
 from wps_sam.evaluation.scratch import ScratchRows
 from wps_sam.geometry.masks import MIN_POLYGON_VALUES
-from wps_sam.labels.categories import is_background
+from wps_sam.labels.categories import reason_without_class
 from wps_sam.labels.formats.coco import repeated_id
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
 from wps_sam.labels.remarks import Skip
@@ -20,6 +21,7 @@ DROPPED_CATEGORY = "annotation of a category that is no part"
 NO_PIXEL = "part without a pixel"
 
 SKIPS_KEPT = 20
+_NOT_SCORED = -1
 
 
 class TrueMask(NamedTuple):
@@ -28,7 +30,8 @@ class TrueMask(NamedTuple):
     Attributes:
         record: How messages name it, such as `annotation 17 of image 3 (a.jpg)`.
         category_id: The file's own id of its class.
-        segmentation: Polygons (flat lists, original frame) or a COCO RLE.
+        segmentation: Polygons (flat lists, original frame), a COCO RLE, or where the mask is (see
+            `mask_files`).
         is_ignored: True for a crowd region, whose pixels are not scored.
     """
 
@@ -97,16 +100,20 @@ def collect_true_masks(
             nor a mask, or no annotation has a mask, but some have boxes.
     """
     found, ids = TrueMasks(), ScratchRows()
-    index_of = {image.image_id: index for index, image in enumerate(images)}
-    background = {c.category_id for c in labels.categories if is_background(c)}
+    # Four bytes an image, where a mapping takes a hundred.
+    position = array("i", [_NOT_SCORED]) * len(labels.images)
+    for index, image in enumerate(images):
+        position[image.index] = index
+    no_class = {c.category_id for c in labels.categories if reason_without_class(c)}
     for annotation in labels.annotations():
         found.used.add(annotation.category_id)
         if annotation.annotation_id is not None:
             ids.append(repr(annotation.annotation_id), (annotation.image.image_id,))
-        index = index_of.get(annotation.image.image_id)
-        if index is None:
+        index = position[annotation.image.index]
+        if index == _NOT_SCORED:
             continue
-        if annotation.category_id in background:
+        # A class that a class map ignores has no name, but its regions are not scored either.
+        if annotation.category_id in no_class and not annotation.is_crowd:
             found.skip(annotation.record, DROPPED_CATEGORY)
             continue
         for mask in _masks(labels.path, annotation, found, keep_groups):
@@ -171,8 +178,8 @@ def _refuse_boxes_alone(path: Path, found: TrueMasks) -> None:
     without_mask = found.skipped[NO_MASK]
     if without_mask and not found.count:
         raise DataError(
-            f"{path} has {without_mask} annotations with boxes but no masks (`segmentation`) "
-            "in the images to score. mIoU, mACC, pixel accuracy and every other score here "
-            "compare pixels, which boxes cannot give. Give a truth file with polygons or "
-            "run-length masks; boxes alone are enough for training and prediction."
+            f"{path} has {without_mask} annotations with boxes or points but no masks "
+            "(`segmentation`) in the images to score. mIoU, mACC, pixel accuracy and every other "
+            "score here compare pixels, which boxes cannot give. Give a truth file with polygons "
+            "or run-length masks; boxes alone are enough for training and prediction."
         )

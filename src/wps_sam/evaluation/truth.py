@@ -5,7 +5,7 @@ categories are held in memory; masks go to a temporary file.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from wps_sam.errors import ConfigError, DataError
-from wps_sam.evaluation.parts import ImageParts, ScoredImage
+from wps_sam.evaluation.mask_files import is_mask_file, read_mask_file
+from wps_sam.evaluation.parts import ImageParts, ScoredImage, ScoredImages
 from wps_sam.evaluation.runs import Runs, polygons_to_runs, rle_to_runs, runs_area
 from wps_sam.evaluation.scratch import ScratchRows
 from wps_sam.evaluation.true_masks import NO_PIXEL, SKIPS_KEPT, TrueMask, collect_true_masks
 from wps_sam.labels.categories import without_background
 from wps_sam.labels.label_file import LabelFile, LabelImage
 from wps_sam.labels.open import open_labels
-from wps_sam.labels.remarks import Skip, count_skips
+from wps_sam.labels.remarks import Note, Skip, count_notes, count_skips
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Truth:
     class_names: tuple[str, ...]
     category_ids: tuple[int, ...]
     supercategories: tuple[str, ...]
-    images: tuple[ScoredImage, ...] = field(repr=False)
+    images: Sequence[ScoredImage] = field(repr=False)
     masks: ScratchRows = field(repr=False)
     labels: LabelFile = field(repr=False)
     part_unit: str = "polygon"
@@ -83,7 +84,8 @@ class Truth:
         decoded = [(mask, self._runs(image, mask)) for mask in masks]
         whole = [(mask, runs) for mask, runs in decoded if not mask.is_ignored]
         scored = [(mask, runs) for mask, runs in whole if runs_area(runs)]
-        self._empty_parts[position] = len(whole) - len(scored)
+        if len(whole) > len(scored):
+            self._empty_parts[position] = len(whole) - len(scored)
         return ImageParts(
             hw=image.hw,
             class_index=np.array([self._class_of[m.category_id] for m, _ in scored], np.int64),
@@ -120,6 +122,8 @@ class Truth:
         """Decode one annotation; errors name it."""
         try:
             if isinstance(mask.segmentation, Mapping):
+                if is_mask_file(mask.segmentation):
+                    return read_mask_file(mask.segmentation, image.hw)
                 return rle_to_runs(mask.segmentation, image.hw)
             return polygons_to_runs(mask.segmentation, image.hw)
         except DataError as error:
@@ -136,6 +140,7 @@ def open_truth(
     split: str | None = None,
     holdout: int | None = None,
     keep_groups: bool = False,
+    classes: str | Path | None = None,
 ) -> Truth:
     """Open a truth with masks; finds files as `wps_sam.labels.open_weak_labels` does.
 
@@ -151,6 +156,7 @@ def open_truth(
         holdout: Score only every `holdout`-th image, in the file's order (index % N == N - 1),
             which is the share that training with the same number leaves out.
         keep_groups: Make one part of all polygons of an annotation.
+        classes: A class map file (`wps_sam.labels.class_map`).
 
     Returns:
         The truth; masks are decoded later, image by image.
@@ -160,8 +166,10 @@ def open_truth(
             but no masks, or there is no room for the masks in the temporary folder.
         ConfigError: `holdout` is below 2 or larger than the number of images.
     """
-    weak = open_labels(data, images_dir=images_dir, split=split)
-    return read_truth(weak, holdout=holdout, keep_groups=keep_groups)
+    weak = open_labels(
+        data, images_dir=images_dir, split=split, classes=classes, keep_groups=keep_groups
+    )
+    return read_truth(weak, holdout=holdout, keep_groups=weak.keep_groups)
 
 
 def read_truth(weak: LabelFile, *, holdout: int | None = None, keep_groups: bool = False) -> Truth:
@@ -191,18 +199,26 @@ def read_truth(weak: LabelFile, *, holdout: int | None = None, keep_groups: bool
         class_names=tuple(category.name for category in categories),
         category_ids=tuple(category.category_id for category in categories),
         supercategories=tuple(category.supercategory for category in categories),
-        images=tuple(_scored_image(labels, image) for image in kept),
+        images=ScoredImages(_scored_image(labels, image) for image in kept),
         masks=found.rows,
         part_unit="annotation" if keep_groups else "polygon",
         left_out=tuple(image.file_name for image in left_out),
         skipped=dict(found.skipped),
         first_skipped=(*labels.skipped[:SKIPS_KEPT], *found.first_skipped)[:SKIPS_KEPT],
         notes=(
-            *(f"{note.record} {note.text}." for note in (*labels.notes, *dropping)),
+            *_note_texts((*labels.notes, *dropping)),
             *found.notes(),
         ),
-        labels=labels.choose(image.index for image in kept),
+        labels=labels.choose(image.index for image in kept) if left_out else labels,
     )
+
+
+def _note_texts(notes: Sequence[Note]) -> Iterator[str]:
+    """Notes as sentences; the same thing that was done many times is told once."""
+    first = {note.text: note for note in reversed(notes)}
+    for text, count in count_notes(notes).items():
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        yield f"{first[text].record}{more} {text}."
 
 
 def _scored_image(labels: LabelFile, image: LabelImage) -> ScoredImage:
@@ -212,6 +228,10 @@ def _scored_image(labels: LabelFile, image: LabelImage) -> ScoredImage:
 
 def _refuse_repeated_names(labels: LabelFile) -> None:
     """Raise DataError if two images have one file name, by which predictions are matched."""
+    # Eight bytes a name, where counting them takes a hundred.
+    hashes = np.fromiter((hash(image.file_name) for image in labels.images), np.int64)
+    if len(np.unique(hashes)) == len(hashes):
+        return
     counts = Counter(image.file_name for image in labels.images)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
@@ -223,10 +243,10 @@ def _refuse_repeated_names(labels: LabelFile) -> None:
 
 def _choose_images(
     labels: LabelFile, holdout: int | None
-) -> tuple[list[LabelImage], list[LabelImage]]:
+) -> tuple[Sequence[LabelImage], Sequence[LabelImage]]:
     """Return the images to score and the others."""
     if holdout is None:
-        return list(labels.images), []
+        return labels.images, ()
     if not 2 <= holdout <= len(labels.images):
         raise ConfigError(
             f"holdout must be from 2 to the number of images, {len(labels.images)} in "

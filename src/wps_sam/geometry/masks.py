@@ -74,7 +74,7 @@ def rle_fields(rle: Mapping[str, Any]) -> tuple[int, int, Any]:
     try:
         (height, width), counts = rle["size"], rle["counts"]
         height, width = int(height), int(width)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             'A run-length encoding needs "size" [height, width] and "counts"; found '
             f"{repr(rle)[:120]}."

@@ -4,7 +4,6 @@ It bounds what a prompter can reach: the classes are the true ones, and so is th
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import torch
@@ -17,10 +16,10 @@ from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.sources import ImageToPredict
 from wps_sam.labels.weak_labels import WeakDataset, WeakImage
-from wps_sam.prompter.teacher import teacher_targets
+from wps_sam.prompter.pseudo_boxes import same_length
+from wps_sam.prompter.teacher import Supervision, label_tokens
 from wps_sam.sam.frozen import FrozenSam
 
-Prompt = Literal["box", "point"]
 FeatureSource = Callable[[WeakImage], Tensor]
 """Gives the (256, 64, 64) features of a labelled image."""
 
@@ -43,29 +42,38 @@ def oracle_prediction(
     features: Tensor,
     class_names: tuple[str, ...],
     *,
-    prompt: Prompt,
+    prompt: Supervision,
     mask: MaskChoice = "single",
 ) -> PartPrediction:
     """Let SAM cut out the labelled parts of one image.
 
     Args:
         sam: Encodes the prompts and decodes the masks.
-        image: Boxes and classes.
+        image: Boxes, points and classes.
         features: (256, 64, 64) float of any precision and device.
         class_names: C names.
-        prompt: The boxes, or only their centres.
+        prompt: The boxes; the points, or the box's centre where a part has none; or the boxes, and
+            the points of parts without one.
         mask: Which of SAM's masks to keep.
 
     Returns:
         A part for each label whose mask is not empty; scores are SAM's own guesses of the IoU.
+
+    Raises:
+        ConfigError: `prompt` is `box` and a part has none.
     """
-    targets = teacher_targets(sam, image, prompt)
+    prompts = label_tokens(sam, image, prompt)
     batch = features[None].to(sam.device, torch.float32)
-    (decoded,) = decode_tokens(sam, batch, [targets.tokens.to(sam.device)], mask)
+    side = 4 * sam.embed_hw[0], 4 * sam.embed_hw[1]
+    logits = torch.zeros(len(prompts), *side, device=sam.device)
+    iou = torch.zeros(len(prompts))
+    for rows, tokens in same_length(prompts):
+        (decoded,) = decode_tokens(sam, batch, [tokens.to(sam.device)], mask)
+        logits[rows], iou[rows] = decoded.low_res_logits.float(), decoded.iou.float().cpu()
     return to_prediction(
-        decoded.low_res_logits,
-        targets.class_index.cpu().numpy(),
-        np.asarray(decoded.iou.float().cpu()),
+        logits,
+        image.class_index,
+        np.asarray(iou),
         SamFrame((image.height, image.width), sam.image_side),
         class_names,
     )
@@ -77,7 +85,7 @@ def predict_oracle(
     features_of: FeatureSource,
     journal: PredictionJournal,
     *,
-    prompt: Prompt,
+    prompt: Supervision,
     mask: MaskChoice = "single",
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[ImageToPredict]:

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image
 
 from wps_sam.files import write_atomically
-from wps_sam.images.palette import class_colors
 from wps_sam.inference.drawing import draw_overlay
 from wps_sam.inference.prediction import PartPrediction
+from wps_sam.writing.label_map import encode_label_map
 
-_MOST_PALETTE_CLASSES = 255
 _JPEG_QUALITY = 90
 
 
@@ -29,11 +28,8 @@ def save_semantic(prediction: PartPrediction, path: Path) -> Path:
     Returns:
         The path.
     """
-    picture = Image.fromarray(prediction.semantic)
-    num_classes = len(prediction.class_names)
-    if num_classes <= _MOST_PALETTE_CLASSES:
-        picture.putpalette([0, 0, 0, *_palette(num_classes)])
-    return _save(picture, path, "PNG")
+    content = encode_label_map(prediction.semantic, len(prediction.class_names))
+    return _save(content, path)
 
 
 def save_overlay(prediction: PartPrediction, image: NDArray[np.uint8], path: Path) -> Path:
@@ -50,24 +46,13 @@ def save_overlay(prediction: PartPrediction, image: NDArray[np.uint8], path: Pat
     Raises:
         DataError: The image has another size than the masks.
     """
-    picture = Image.fromarray(draw_overlay(image, prediction))
-    return _save(picture, path, "JPEG", quality=_JPEG_QUALITY)
-
-
-def _palette(num_classes: int) -> list[int]:
-    """Red, green and blue of each class, one after the other."""
-    return [channel for color in class_colors(num_classes) for channel in _rgb(color)]
-
-
-def _rgb(color: str) -> tuple[int, ...]:
-    """(red, green, blue) of a `#rrggbb` colour."""
-    return ImageColor.getrgb(color)[:3]
-
-
-def _save(picture: Image.Image, path: Path, kind: str, **options: int) -> Path:
-    """Encode in memory, then write at once or not at all."""
     buffer = BytesIO()
-    picture.save(buffer, kind, **options)
+    Image.fromarray(draw_overlay(image, prediction)).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return _save(buffer.getvalue(), path)
+
+
+def _save(content: bytes, path: Path) -> Path:
+    """Write at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, content)
     return path

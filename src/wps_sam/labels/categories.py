@@ -62,10 +62,14 @@ def without_background(
     """
     kept, dropped, notes = [], [], []
     for category in categories:
-        reason = ""
-        if is_background(category):
+        reason = f"is {category.left_out}" if category.left_out else ""
+        if not reason and is_background(category):
             reason = "stands for background and becomes no class"
-        elif category.category_id not in used and _heads_all_others(category, categories):
+        elif (
+            not reason
+            and category.category_id not in used
+            and _heads_all_others(category, categories)
+        ):
             reason = "is the heading over other categories, has no annotation, and becomes no class"
         if reason:
             dropped.append(category)
@@ -78,6 +82,13 @@ def without_background(
             "part. Add a category for each kind of part."
         )
     return kept, dropped, notes
+
+
+def reason_without_class(category: LabelCategory) -> str:
+    """Why an annotation of a category is left out; "" if it makes a part."""
+    if category.left_out:
+        return f"its category is {category.left_out}"
+    return "its category becomes no class" if is_background(category) else ""
 
 
 def is_background(category: LabelCategory) -> bool:

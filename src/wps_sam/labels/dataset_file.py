@@ -14,7 +14,7 @@ from wps_sam.labels.splits import RandomSplit
 DATASET_FILES = ("dataset.yaml", "dataset.yml")
 SPLIT_KEYS = ("train", "val", "test")
 
-_ENTRY_KEYS = ("labels", "images", "format", "truth")
+_ENTRY_KEYS = ("labels", "images", "format", "split", "truth")
 _COMMON_KEYS = ("path", "classes", "supervision", "keep_groups")
 _YOLO_KEYS = ("names", "nc")
 _SUPERVISIONS = ("box", "point", "mixed")
@@ -30,6 +30,7 @@ class LabelEntry:
         labels: A label file or a folder.
         images: Folder of the images; None looks in the usual places.
         label_format: Key of the reader; None recognises it.
+        split: Which split of labels that have several.
         settings: The format's own settings, such as `background` of a label map.
         truth: Labels with the true masks, if they are kept apart.
     """
@@ -37,6 +38,7 @@ class LabelEntry:
     labels: Path
     images: Path | None = None
     label_format: str | None = None
+    split: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     truth: "LabelEntry | None" = None
 
@@ -184,7 +186,9 @@ def _entry(path: Path, key: str, value: Any, root: Path) -> LabelEntry:
         )
     where = f"{key}: " if key else ""
     label_format = _text(path, value, "format", "", where) or None
-    settings = {name: content for name, content in value.items() if name not in _ENTRY_KEYS}
+    settings = {
+        name: _below(root, content) for name, content in value.items() if name not in _ENTRY_KEYS
+    }
     if settings and label_format is None:
         # Without a format, a setting is more likely a spelling mistake.
         _check_keys(path, where, value, _ENTRY_KEYS)
@@ -194,9 +198,17 @@ def _entry(path: Path, key: str, value: Any, root: Path) -> LabelEntry:
         labels=root / _text(path, value, "labels", "", where),
         images=root / images if images else None,
         label_format=label_format,
+        split=_text(path, value, "split", "", where) or None,
         settings=settings,
         truth=None if truth is None else _entry(path, f"{key} truth".strip(), truth, root),
     )
+
+
+def _below(root: Path, value: Any) -> Any:
+    """A setting; the name of a file becomes its path, relative to the root as all paths are."""
+    if isinstance(value, str) and (root / value).is_file():
+        return str(root / value)
+    return value
 
 
 def _text(path: Path, content: Mapping[Any, Any], key: str, default: str, where: str = "") -> str:
@@ -244,7 +256,7 @@ def _classes(path: Path, value: Any, root: Path) -> Path | Mapping[str, Any] | N
         return root / value
     raise ConfigError(
         f"Data set file {path}: classes is {_show(value)}; expected the name of a class map "
-        "file, or the class map itself (only, drop, merge, rename, order, left_right)."
+        "file, or the class map itself (only, drop, ignore, merge, rename, order, left_right)."
     )
 
 

@@ -15,11 +15,20 @@ from wps_sam.labels.remarks import Note, Skip
 
 
 class LabelCategory(NamedTuple):
-    """One category: its id in the file, its name, and the name of its group ("" if none)."""
+    """One category.
+
+    Attributes:
+        category_id: Its id in the file.
+        name: Its name.
+        supercategory: The name of its group, "" if none.
+        left_out: Why it becomes no class, such as "left out by the class map", "" if it does
+            become one; its annotations are left out too.
+    """
 
     category_id: int
     name: str
     supercategory: str = ""
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ class LabelFile:
         keep_groups: Whether the data set says that all polygons of an annotation are one part.
         supervision: What the data set says to learn from: "box", "point" or "mixed"; None if it
             does not say.
-        notes: What the reader changed and why.
+        notes: What the reader changed and why; complete once the annotations were gone through.
         skipped: What the reader itself left out.
         truth: Opens the labels that hold the true masks, where these are kept apart from the weak
             labels (PartImageNet: boxes in JSON, masks in PNG); None where they are the same.

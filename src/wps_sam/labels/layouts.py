@@ -7,6 +7,15 @@ from pathlib import Path
 
 from wps_sam.errors import DataError
 from wps_sam.labels.formats.coco_layouts import COCO_LAYOUTS
+from wps_sam.labels.formats.cvat import CVAT_LAYOUTS
+from wps_sam.labels.formats.label_map import LABEL_MAP_LAYOUTS
+from wps_sam.labels.formats.label_studio import LABEL_STUDIO_LAYOUTS
+from wps_sam.labels.formats.labelme import LABELME_LAYOUTS
+from wps_sam.labels.formats.paco import PACO_LAYOUTS
+from wps_sam.labels.formats.part_image_net import PART_IMAGE_NET_LAYOUTS
+from wps_sam.labels.formats.pascal_part import PASCAL_PART_LAYOUTS
+from wps_sam.labels.formats.voc import VOC_LAYOUTS
+from wps_sam.labels.formats.yolo import YOLO_LAYOUTS
 from wps_sam.labels.layout import LabelSource, Layout
 
 SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test", "testing")
@@ -46,6 +55,34 @@ def locate_labels(data: str | Path, *, split: str | None = None) -> LabelSource:
     )
 
 
+def locate_format(data: Path, label_format: str, *, split: str | None = None) -> LabelSource | None:
+    """Find the labels of a data set whose format is known.
+
+    Args:
+        data: As for `locate_labels`.
+        label_format: Key of the reader.
+        split: As for `locate_labels`.
+
+    Returns:
+        The first layout of this format that fits; None if none does.
+
+    Raises:
+        DataError: As a layout of the format raises it, if none fits.
+    """
+    refused: DataError | None = None
+    for layout in LAYOUTS:
+        try:
+            source = layout.find(data, split)
+        except DataError as error:
+            refused = refused or error
+            continue
+        if source is not None and source.label_format == label_format:
+            return source
+    if refused is not None and split is not None:
+        raise refused
+    return None
+
+
 def list_splits(data: str | Path) -> tuple[str, ...]:
     """Find which splits a folder or file has, by trying the usual names.
 
@@ -76,20 +113,6 @@ def _find(path: Path, split: str) -> LabelSource | None:
     return None
 
 
-def _part_image_net(path: Path, split: str | None) -> LabelSource | None:
-    """annotations/<split>/<split>.json with images/<split>/ beside."""
-    # Only this file: the folder also holds one tiny JSON per image.
-    candidates = [p for p in sorted(path.glob("annotations/*/*.json")) if p.stem == p.parent.name]
-    if split is None and len(candidates) > 1:
-        names = ", ".join(candidate.stem for candidate in candidates)
-        raise DataError(f"Data {path} has the splits {names}. Choose one with --split.")
-    for candidate in candidates:
-        if split in (None, candidate.stem):
-            images_dir = path / "images" / candidate.stem
-            return LabelSource("coco", candidate, images_dir if images_dir.is_dir() else None)
-    return None
-
-
 def _contents(path: Path) -> str:
     """What is at a path, in one line."""
     if not path.is_dir():
@@ -99,11 +122,17 @@ def _contents(path: Path) -> str:
 
 
 LAYOUTS: tuple[Layout, ...] = (
-    COCO_LAYOUTS[0],
-    Layout(
-        _part_image_net,
-        "a folder with annotations/<split>/<split>.json and images/<split>/ (PartImageNet)",
-    ),
-    *COCO_LAYOUTS[1:],
+    # Data sets that also hold files of a general format come before that format, and what is
+    # recognised by its content before what is recognised by its ending.
+    *PASCAL_PART_LAYOUTS,
+    *PART_IMAGE_NET_LAYOUTS,
+    *PACO_LAYOUTS,
+    *LABEL_STUDIO_LAYOUTS,
+    *CVAT_LAYOUTS,
+    *YOLO_LAYOUTS,
+    *VOC_LAYOUTS,
+    *LABELME_LAYOUTS,
+    *COCO_LAYOUTS,
+    *LABEL_MAP_LAYOUTS,
 )
 """All known layouts; the first that fits is used."""

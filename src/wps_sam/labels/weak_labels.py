@@ -1,4 +1,4 @@
-"""Weak labels: which part is in which box. None of these types can hold a mask.
+"""Weak labels: in which box or at which points a part is. None of these types can hold a mask.
 
 Whatever trains a prompter takes a `WeakDataset`, so no truth mask can reach it.
 """
@@ -26,7 +26,10 @@ class WeakImage:
         height: Pixels, as the label file states.
         width: Pixels, as the label file states.
         class_index: (P,) int64, from 0; P may be 0.
-        boxes_xyxy: (P, 4) float32, xyxy, pixels of the original frame, inside the image.
+        boxes_xyxy: (P, 4) float32, xyxy, pixels of the original frame, inside the image; NaN in
+            the rows of parts without a box.
+        points_xy: P arrays (K_p, 2) float32, (x, y), pixels of the original frame, inside the
+            image, all on the part; K_p = 0 where a part has no points. Given as (), no part has.
     """
 
     image_id: int | str
@@ -36,18 +39,52 @@ class WeakImage:
     width: int
     class_index: NDArray[np.int64]
     boxes_xyxy: NDArray[np.float32]
+    points_xy: tuple[NDArray[np.float32], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together.
 
         Raises:
-            DataError: `class_index` is not (P,) or `boxes_xyxy` is not (P, 4).
+            DataError: `class_index` is not (P,), `boxes_xyxy` is not (P, 4) or has a row that is
+                partly NaN, `points_xy` is not P arrays (K, 2), or a part has neither box nor point.
         """
         if self.boxes_xyxy.shape != (*self.class_index.shape, 4) or self.class_index.ndim != 1:
             raise DataError(
                 f"Image {self.file_name}: expected classes (P,) and boxes (P, 4) for the same P; "
                 f"found {self.class_index.shape} and {self.boxes_xyxy.shape}."
             )
+        if not self.points_xy:
+            no_points = np.zeros((0, 2), np.float32)
+            object.__setattr__(self, "points_xy", (no_points,) * len(self.class_index))
+        shapes = [points.shape for points in self.points_xy]
+        if len(shapes) != len(self.class_index) or any(shape[1:] != (2,) for shape in shapes):
+            raise DataError(
+                f"Image {self.file_name}: expected an array of points (K, 2) for each of "
+                f"{len(self.class_index)} parts; found {shapes[:10]}."
+            )
+        self._refuse_bad_rows()
+
+    def _refuse_bad_rows(self) -> None:
+        """Raise DataError if a part has half a box, or neither box nor point."""
+        missing = np.isnan(self.boxes_xyxy)
+        halves = missing.any(1) & ~missing.all(1)
+        empty = ~(self.has_box | self.has_points)
+        for bad, what in ((halves, "a box that is partly NaN"), (empty, "neither box nor point")):
+            if bad.any():
+                raise DataError(
+                    f"Image {self.file_name}: part {int(bad.argmax())} has {what}; expected four "
+                    "numbers, or four NaN and at least one point."
+                )
+
+    @property
+    def has_box(self) -> NDArray[np.bool_]:
+        """(P,) bool: which parts have a box."""
+        return np.asarray(~np.isnan(self.boxes_xyxy).any(1), np.bool_)
+
+    @property
+    def has_points(self) -> NDArray[np.bool_]:
+        """(P,) bool: which parts have at least one point."""
+        return np.array([len(points) > 0 for points in self.points_xy], np.bool_)
 
 
 @dataclass(frozen=True, eq=False)

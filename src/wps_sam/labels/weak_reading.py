@@ -1,21 +1,22 @@
-"""Make weak labels of a label file: one box and one class per part.
+"""Make weak labels of a label file: a class and a box, points or both for each part.
 
 Of a `segmentation` only the outermost coordinates of its polygons are used, to tell several pieces
 in one annotation apart. No mask is ever made from it.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wps_sam.errors import DataError
 from wps_sam.geometry.boxes import polygon_extent
 from wps_sam.images.reading import image_size
-from wps_sam.labels.categories import is_background, without_background
+from wps_sam.labels.categories import reason_without_class, without_background
 from wps_sam.labels.formats.coco import repeated_id
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
 from wps_sam.labels.remarks import Note, Skip, count_skips
@@ -24,14 +25,19 @@ from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the original frame."""
 
+Point = tuple[float, float]
+"""x, y in pixels of the original frame."""
+
 MIN_SIDE = 0.01
 """Pixels. A shorter side is no box, and a smaller overhang is rounding."""
+
+NO_CORNERS: Corners = (nan, nan, nan, nan)
+"""In the place of a box that is not known."""
 
 SPECK_SIDE = 2.0
 """Pixels. A shorter side is used but noted: annotation tools leave specks after a stray click."""
 
 CROWD = "iscrowd: one region around many parts"
-BACKGROUND = "its category becomes no class"
 FEW_POINTS = "polygon with fewer than three points"
 BAD_POLYGON = "polygon is not a list x0, y0, x1, y1, ... of finite numbers"
 NO_BOX = "no bbox and no usable polygon"
@@ -42,20 +48,30 @@ NO_AREA = "box without area"
 OUTSIDE = "box outside the image"
 CLIPPED = "box reached outside the image and was clipped"
 SPECK = "box under 2 pixels wide or high, perhaps a stray click"
+BAD_POINTS = "points are not a list of pairs [x, y]"
+BAD_POINT = "point is not a pair of numbers [x, y]"
+POINT_NOT_FINITE = "point has a number that is not finite"
+POINT_OUTSIDE = "point outside the image"
+POINT_IN_NO_PIECE = "point in none of the pieces of its annotation"
+POINT_BESIDE_BOX = "point outside the box of its part"
+POINTS_ONLY = "its box cannot be used, but its points are: "
 
 
 def read_weak(labels: LabelFile, *, keep_groups: bool = False) -> WeakDataset:
     """Read the weak labels of a label file.
 
     An annotation with several polygons (two wheels) becomes one part per polygon. Without usable
-    polygons its `bbox` counts; a mask is never decoded. Boxes are clipped to the image.
+    polygons its `bbox` counts; a mask is never decoded. Boxes are clipped to the image. An
+    annotation with points and no usable box becomes a part without a box; of several pieces, each
+    gets the points inside its box.
 
     Args:
         labels: The file.
         keep_groups: Make one part of all polygons of an annotation.
 
     Returns:
-        All images of the file; `skipped` tells which annotations or polygons were left out.
+        All images of the file; `skipped` tells which annotations, polygons or points were left
+        out.
 
     Raises:
         DataError: The annotations are unsound, two have one id, an image file is missing, or no
@@ -65,20 +81,19 @@ def read_weak(labels: LabelFile, *, keep_groups: bool = False) -> WeakDataset:
     sizes = [_hw(image, path) for image, path in zip(labels.images, found, strict=True)]
     parts = _collect_parts(labels, sizes, keep_groups)
     categories, _, dropping = without_background(labels.path, labels.categories, parts.used)
-    if not any(parts.boxes):
+    if not any(parts.found):
         reasons = "; ".join(
             f"{count} x {reason}" for reason, count in count_skips(parts.skipped).items()
         )
         raise DataError(
             f"Label file {labels.path}: none of its {parts.annotations} annotations can be used "
-            f"({reasons}). Check that every bbox is [x, y, width, height] in pixels."
+            f"({reasons}). Check that every bbox is [x, y, width, height] and every point [x, y] "
+            "in pixels."
         )
     class_of = {category.category_id: i for i, category in enumerate(categories)}
     images = tuple(
-        _weak_image(image, path, hw, [class_of[category] for category in chosen], boxes)
-        for image, path, hw, chosen, boxes in zip(
-            labels.images, found, sizes, parts.categories, parts.boxes, strict=True
-        )
+        _weak_image(image, path, hw, class_of, of_image)
+        for image, path, hw, of_image in zip(labels.images, found, sizes, parts.found, strict=True)
     )
     return WeakDataset(
         source=labels.path,
@@ -112,18 +127,34 @@ def _hw(image: LabelImage, path: Path) -> tuple[int, int]:
     return image_size(path)
 
 
+class _Part(NamedTuple):
+    """A usable part of one image; a part without a box has four NaN."""
+
+    category_id: int
+    box: Corners
+    points: Sequence[Point]
+
+
 def _weak_image(
-    record: LabelImage, path: Path, hw: tuple[int, int], classes: list[int], boxes: list[Corners]
+    record: LabelImage,
+    path: Path,
+    hw: tuple[int, int],
+    class_of: Mapping[int, int],
+    parts: Sequence[_Part],
 ) -> WeakImage:
-    """Turn the collected lists of one image into arrays."""
+    """Turn the collected parts of one image into arrays."""
+    points: tuple[NDArray[np.float32], ...] = ()
+    if any(part.points for part in parts):
+        points = tuple(np.array(part.points, np.float32).reshape(-1, 2) for part in parts)
     return WeakImage(
         image_id=record.image_id,
         path=path,
         file_name=record.file_name,
         height=hw[0],
         width=hw[1],
-        class_index=np.array(classes, np.int64),
-        boxes_xyxy=np.array(boxes, np.float32).reshape(-1, 4),
+        class_index=np.array([class_of[part.category_id] for part in parts], np.int64),
+        boxes_xyxy=np.array([part.box for part in parts], np.float32).reshape(-1, 4),
+        points_xy=points,
     )
 
 
@@ -131,45 +162,140 @@ def _weak_image(
 class _Parts:
     """What the annotations gave: one list per image, and what was left out or changed."""
 
-    categories: list[list[int]]
-    boxes: list[list[Corners]]
+    found: list[list[_Part]]
     annotations: int = 0
     used: set[int] = field(default_factory=set)
     skipped: list[Skip] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
 
+@dataclass
+class _Remarks:
+    """What is to be said about one annotation: pairs of a prefix for its record, and a text."""
+
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    changed: list[tuple[str, str]] = field(default_factory=list)
+
+
 def _collect_parts(
     labels: LabelFile, sizes: Sequence[tuple[int, int]], keep_groups: bool
 ) -> _Parts:
     """Go through the annotations once, in plain Python: numpy per annotation would be slower."""
-    parts = _Parts([[] for _ in labels.images], [[] for _ in labels.images])
-    background = {c.category_id for c in labels.categories if is_background(c)}
+    parts = _Parts([[] for _ in labels.images])
+    no_class = {c.category_id: reason_without_class(c) for c in labels.categories}
     image_of_id: dict[Hashable, int | str] = {}
     for annotation in labels.annotations():
         parts.annotations += 1
         parts.used.add(annotation.category_id)
         if annotation.annotation_id is not None:
             _refuse_repeated_id(labels.path, annotation, image_of_id)
-        left_out: list[tuple[str, str]] = []
-        remarks: list[tuple[str, str]] = []
-        if annotation.category_id in background:
-            left_out.append(("", BACKGROUND))
+        remarks = _Remarks()
+        if no_class[annotation.category_id]:
+            remarks.left_out.append(("", no_class[annotation.category_id]))
         elif annotation.is_crowd:
-            left_out.append(("", CROWD))
+            remarks.left_out.append(("", CROWD))
         else:
             index = annotation.image.index
-            for which, corners in _candidates(annotation, keep_groups, left_out):
-                box, problem = _clip(corners, sizes[index])
-                if problem:
-                    left_out.append((which, problem))
-                    continue
-                remarks += [(which, remark) for remark in _remarks(corners, box)]
-                parts.categories[index].append(annotation.category_id)
-                parts.boxes[index].append(box)
-        parts.skipped += [Skip(which + annotation.record, reason) for which, reason in left_out]
-        parts.notes += [Note(which + annotation.record, remark) for which, remark in remarks]
+            parts.found[index] += _usable_parts(annotation, sizes[index], keep_groups, remarks)
+        record = annotation.record
+        parts.skipped += [Skip(which + record, reason) for which, reason in remarks.left_out]
+        parts.notes += [Note(which + record, remark) for which, remark in remarks.changed]
     return parts
+
+
+def _usable_parts(
+    annotation: LabelAnnotation, hw: tuple[int, int], keep_groups: bool, remarks: _Remarks
+) -> list[_Part]:
+    """The parts of an annotation; what cannot be used goes to `remarks`."""
+    boxes = []
+    for which, corners in _candidates(annotation, keep_groups, remarks.left_out):
+        box, problem = _clip(corners, hw)
+        if problem:
+            remarks.left_out.append((which, problem))
+            continue
+        remarks.changed += [(which, remark) for remark in _remarks(corners, box)]
+        boxes.append(box)
+    if annotation.points is None or annotation.points == []:
+        return [_Part(annotation.category_id, box, ()) for box in boxes]
+    points = _usable_points(annotation.points, hw, remarks.left_out)
+    if not boxes and points:
+        _explain_missing_box(remarks)
+        return [_Part(annotation.category_id, NO_CORNERS, [point for _, point in points])]
+    shared = _share_points(boxes, points, remarks)
+    return [
+        _Part(annotation.category_id, box, of_box)
+        for box, of_box in zip(boxes, shared, strict=True)
+    ]
+
+
+def _usable_points(
+    points: Any, hw: tuple[int, int], left_out: list[tuple[str, str]]
+) -> list[tuple[str, Point]]:
+    """The points inside the image, each with a prefix that tells which one it is.
+
+    What cannot be used is appended to `left_out` as (prefix, reason).
+    """
+    if not isinstance(points, list):
+        left_out.append(("points of ", BAD_POINTS))
+        return []
+    found = []
+    for number, pair in enumerate(points):
+        which = f"point {number} of "
+        point, problem = _point(pair, hw)
+        if point is None:
+            left_out.append((which, problem))
+        else:
+            found.append((which, point))
+    return found
+
+
+def _point(pair: Any, hw: tuple[int, int]) -> tuple[Point | None, str]:
+    """A point, or None and the reason."""
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return None, BAD_POINT
+    if any(type(value) is not float and type(value) is not int for value in pair):
+        return None, BAD_POINT
+    try:
+        if not all(map(isfinite, pair)):
+            return None, POINT_NOT_FINITE
+    except OverflowError:
+        return None, POINT_NOT_FINITE
+    (x, y), (height, width) = pair, hw
+    inside = min(max(x, 0), width), min(max(y, 0), height)
+    if max(abs(x - inside[0]), abs(y - inside[1])) > MIN_SIDE:
+        return None, POINT_OUTSIDE
+    return inside, ""
+
+
+def _explain_missing_box(remarks: _Remarks) -> None:
+    """Turn what was wrong with a bbox into a note, as its annotation is used all the same."""
+    of_bbox = [reason for which, reason in remarks.left_out if not which]
+    remarks.left_out = [entry for entry in remarks.left_out if entry[0]]
+    remarks.changed += [("", POINTS_ONLY + reason) for reason in of_bbox if reason != NO_BOX]
+
+
+def _share_points(
+    boxes: Sequence[Corners], points: Sequence[tuple[str, Point]], remarks: _Remarks
+) -> list[list[Point]]:
+    """Give each box of an annotation its points: all to a single one, else those inside."""
+    held = [[_holds(box, point) for box in boxes] for _, point in points]
+    for (which, _), holders in zip(points, held, strict=True):
+        if boxes and not any(holders):
+            if len(boxes) == 1:
+                remarks.changed.append((which, POINT_BESIDE_BOX))
+            else:
+                remarks.left_out.append((which, POINT_IN_NO_PIECE))
+    if len(boxes) == 1:
+        return [[point for _, point in points]]
+    return [
+        [point for (_, point), holders in zip(points, held, strict=True) if holders[number]]
+        for number in range(len(boxes))
+    ]
+
+
+def _holds(box: Corners, point: Point) -> bool:
+    """Whether a point is in a box, its edges included."""
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
 def _refuse_repeated_id(

@@ -23,6 +23,17 @@ def kind_of(config: PrompterConfig) -> str:
     return next(kind for kind, made_of in PROMPTER_KINDS.items() if type(config) is made_of)
 
 
+def emits_boxes(config: PrompterConfig) -> bool:
+    """Whether a prompter's tokens stand for boxes whatever the labels are."""
+    made: type[Prompter] = QueryPrompter if kind_of(config) == "query" else DensePrompter
+    return made.emits_boxes
+
+
+def tokens_of(config: PrompterConfig) -> int:
+    """T, the number of tokens a part."""
+    return config.tokens_per_part if isinstance(config, QueryPrompterConfig) else 2
+
+
 def build_prompter(config: PrompterConfig, num_classes: int, sam: FrozenSam) -> Prompter:
     """Build a prompter with random weights that fits this SAM's features."""
     if isinstance(config, QueryPrompterConfig):

@@ -7,7 +7,7 @@ training and inference do not know which prompter they hold.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,18 +21,32 @@ class PartTargets:
 
     Attributes:
         class_index: (P,) int64.
-        tokens: (P, 2, 256) float32, SAM's prompt encoding of the weak label (`p_i` in the paper).
-        boxes_xyxy: (P, 4) float32, SAM frame. A point label is a box of zero size.
+        tokens: (P, T, 256) float32, SAM's prompt encoding of the weak label (`p_i` in the paper);
+            T is 2 unless parts have several points.
+        boxes_xyxy: (P, 4) float32, SAM frame: what is labelled. A point label is a box of zero
+            size.
+        pseudo_xyxy: (P, 4) float32, SAM frame: boxes to learn in the place of labelled points
+            (`pseudo_boxes`), and those labelled elsewhere; None where all parts have boxes, and
+            for prompters that learn tokens.
     """
 
     class_index: Tensor
     tokens: Tensor
     boxes_xyxy: Tensor
+    pseudo_xyxy: Tensor | None = None
+
+    @property
+    def learnt_boxes(self) -> Tensor:
+        """(P, 4) float32, SAM frame: what a prompter of boxes is to learn."""
+        return self.boxes_xyxy if self.pseudo_xyxy is None else self.pseudo_xyxy
 
     def to(self, device: torch.device) -> "PartTargets":
         """Copy to another device."""
         return PartTargets(
-            self.class_index.to(device), self.tokens.to(device), self.boxes_xyxy.to(device)
+            self.class_index.to(device),
+            self.tokens.to(device),
+            self.boxes_xyxy.to(device),
+            None if self.pseudo_xyxy is None else self.pseudo_xyxy.to(device),
         )
 
 
@@ -43,9 +57,9 @@ class PartPrompts:
     Attributes:
         class_index: (P,) int64.
         scores: (P,) float32, probability of the class, highest first.
-        tokens: (P, 2, 256) float32 prompt tokens.
+        tokens: (P, T, 256) float32 prompt tokens.
         boxes_xyxy: (P, 4) float32, SAM frame: the tokens read as the corners of a box; without
-            meaning under point supervision.
+            meaning where they stand for points (`token_reading`).
     """
 
     class_index: Tensor
@@ -66,7 +80,14 @@ class Losses(NamedTuple):
 
 
 class Prompter(nn.Module, ABC):
-    """Image features to prompts. `forward` never sees a label."""
+    """Image features to prompts. `forward` never sees a label.
+
+    Attributes:
+        emits_boxes: Whether the tokens stand for a box whatever the labels were; else for what the
+            labels were.
+    """
+
+    emits_boxes: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, features: Tensor) -> Any:

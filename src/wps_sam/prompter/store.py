@@ -19,6 +19,7 @@ from wps_sam.prompter.interface import Prompter
 from wps_sam.sam.frozen import FrozenSam
 
 FORMAT_VERSION = 1
+_BEFORE = {"query": {"tokens_per_part": 2}}  # settings that older models lack, and what they had
 _RETRAIN = "Train again, or copy the whole model folder from where it was made."
 
 
@@ -30,7 +31,7 @@ class ModelInfo:
         class_names: C names, in class order.
         category_ids: the ids these classes had in the label file.
         recipe: name of the training recipe.
-        supervision: `box` or `point`: what the prompt tokens stand for.
+        supervision: `box`, `point` or `mixed`: what the labels were.
         score_threshold: least score of a part, unless the user gives another.
         sam_source: name or path that `load_sam` takes.
         sam_fingerprint: sha256 of the SAM weights that the prompter was trained for.
@@ -180,6 +181,7 @@ def _read_prompter_config(path: Path, found: dict[str, Any]) -> PrompterConfig:
             f"{', '.join(PROMPTER_KINDS)}. A newer version may have written it."
         )
     made_of = PROMPTER_KINDS[kind]
+    settings = {**_BEFORE.get(kind, {}), **settings}
     defaults = {field.name: field.default for field in fields(made_of)}
     if defaults.keys() != settings.keys():
         name = sorted(defaults.keys() ^ settings.keys())[0]

@@ -3,7 +3,8 @@
 Predicted and labelled parts of one class are paired by similarity, most similar first. With s the
 similarity of a pair, agreement = 2 * sum(s) / (predicted + labelled): 1 when every label has its
 equal, lower for missing, false and badly placed parts. Similarity is the IoU of boxes, and for
-point labels 1 - distance / `POINT_REACH`, at least 0.
+point labels 1 - distance / `POINT_REACH`, at least 0, between the label and the point, or the
+centre of the box, that was predicted.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ class BoxAgreement:
     """Running sums over images.
 
     Attributes:
-        supervision: which similarity to use.
+        supervision: which similarity to use; under `mixed`, each label decides for itself.
         similarity: sum over pairs.
         predicted: number of predicted parts.
         labelled: number of labelled parts.
@@ -53,14 +54,17 @@ class BoxAgreement:
     def _similarity(
         self, predicted: npt.NDArray[np.float32], labelled: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float64]:
-        """Boxes (N, 4) and (P, 4), SAM frame -> (N, P) in 0..1."""
+        """Boxes (N, 4) and (P, 4), SAM frame -> (N, P) in 0..1; a point is a box of zero size."""
+        overlap: npt.NDArray[np.float64] = box_iou(predicted, labelled)
         if self.supervision == "box":
-            overlap: npt.NDArray[np.float64] = box_iou(predicted, labelled)
             return overlap
         offset = box_center(predicted)[:, None] - box_center(labelled)[None]
         distance = np.linalg.norm(offset, axis=-1)
         near: npt.NDArray[np.float64] = np.clip(1 - distance / POINT_REACH, 0.0, 1.0)
-        return near
+        if self.supervision == "point":
+            return near
+        is_point = (labelled[:, :2] == labelled[:, 2:]).all(1)
+        return np.where(is_point, near, overlap)
 
 
 def greedy_pairs(similarity: npt.NDArray[np.float64]) -> float:

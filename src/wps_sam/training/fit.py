@@ -17,16 +17,18 @@ from rich.console import Console
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.labels.weak_labels import WeakDataset
-from wps_sam.prompter.build import build_criterion, build_prompter
+from wps_sam.prompter.build import build_criterion, build_prompter, emits_boxes, tokens_of
 from wps_sam.prompter.interface import Prompter
+from wps_sam.prompter.pseudo_boxes import with_pseudo_boxes
 from wps_sam.prompter.store import save_model
-from wps_sam.prompter.teacher import Supervision, teacher_targets
+from wps_sam.prompter.teacher import check_prompts, teacher_targets
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.data import EmbeddedImages, training_loader, validation_loader
 from wps_sam.training.job import (
     LabelledFeatures,
     TrainingJob,
     check_validation_labels,
+    fit_tokens,
     model_info,
     run_settings,
 )
@@ -58,16 +60,26 @@ def check_learnable(job: TrainingJob, sam: FrozenSam, labels: WeakDataset) -> No
     Raises:
         ConfigError: names the first such image.
     """
+    check_prompts(labels, job.supervision, "--supervision")
     criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
     for image in labels.images:
         criterion.check(teacher_targets(sam, image, job.supervision), image.file_name)
 
 
 def join_targets(
-    sam: FrozenSam, cache: EmbeddingCache, data: LabelledFeatures, supervision: Supervision
+    job: TrainingJob, sam: FrozenSam, cache: EmbeddingCache, data: LabelledFeatures
 ) -> EmbeddedImages:
-    """Let the teacher encode the weak labels; the image encoder is not needed."""
-    targets = [teacher_targets(sam, image, supervision) for image in data.labels.images]
+    """Let the teacher encode the weak labels; the image encoder is not needed.
+
+    Where the labels are points and the prompter emits boxes, SAM also makes a box of each point.
+    """
+    prompter, images = job.recipe.prompter, data.labels.images
+    tokens = tokens_of(prompter)
+    targets = [teacher_targets(sam, image, job.supervision, tokens) for image in images]
+    if emits_boxes(prompter) and job.supervision != "box":
+        targets = with_pseudo_boxes(
+            sam, images, targets, job.supervision, lambda position: cache.read(data.keys[position])
+        )
     return EmbeddedImages(cache, data.keys, targets)
 
 
@@ -106,6 +118,7 @@ def fit(
         DataError: `val` has other classes than `train`.
         CheckpointError: `resume` without a usable checkpoint.
     """
+    job = fit_tokens(job, train.labels)
     criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
     images, val_images = _check_and_join(job, sam, cache, train, val)
     checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
@@ -144,12 +157,12 @@ def _check_and_join(
     if not train.labels.images:
         raise ConfigError(f"{train.labels.source}: no image to train on is left. Check --holdout.")
     check_learnable(job, sam, train.labels)
-    images = join_targets(sam, cache, train, job.supervision)
+    images = join_targets(job, sam, cache, train)
     if val is None:
         return images, None
     check_validation_labels(train.labels, val.labels)
     check_learnable(job, sam, val.labels)
-    return images, join_targets(sam, cache, val, job.supervision)
+    return images, join_targets(job, sam, cache, val)
 
 
 def validation_interval(recipe: Recipe) -> int:

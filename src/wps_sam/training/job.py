@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.prompter.store import ModelInfo
-from wps_sam.prompter.teacher import Supervision
+from wps_sam.prompter.teacher import Supervision, tokens_per_part
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.recipes import Recipe
 
@@ -71,6 +72,24 @@ def check_validation_labels(train: WeakDataset, val: WeakDataset) -> None:
     )
 
 
+def fit_tokens(job: TrainingJob, labels: WeakDataset) -> TrainingJob:
+    """Give a prompter that emits tokens as many a part as the labels need.
+
+    Args:
+        job: The job.
+        labels: What is learnt from.
+
+    Returns:
+        The job with that setting; the same job where the prompter emits boxes.
+    """
+    prompter = job.recipe.prompter
+    if not isinstance(prompter, QueryPrompterConfig):  # it emits boxes
+        return job
+    tokens = tokens_per_part(labels.images, job.supervision)
+    recipe = replace(job.recipe, prompter=replace(prompter, tokens_per_part=tokens))
+    return replace(job, recipe=recipe)
+
+
 def run_settings(
     job: TrainingJob, sam: FrozenSam, train: LabelledFeatures, val: LabelledFeatures | None
 ) -> dict[str, Any]:
@@ -105,12 +124,15 @@ def model_info(job: TrainingJob, sam: FrozenSam, sam_source: str, labels: WeakDa
 
 
 def _identity(data: LabelledFeatures) -> dict[str, Any]:
-    """Name a data set by where it is and by what is in it: pictures, classes and boxes."""
+    """Name a data set by where it is and by what is in it: pictures, classes, boxes and points."""
     digest = hashlib.sha256()
     for image, key in zip(data.labels.images, data.keys, strict=True):
         digest.update(key.encode())
         digest.update(image.class_index.tobytes())
         digest.update(image.boxes_xyxy.tobytes())
+        if image.has_points.any():  # else as before there were points, so that runs can go on
+            digest.update(str([len(points) for points in image.points_xy]).encode())
+            digest.update(b"".join(points.tobytes() for points in image.points_xy))
     return {
         "source": str(data.labels.source),
         "images": len(data.labels.images),

@@ -11,8 +11,9 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping
 
-from wps_sam.prompter.interface import PartPrompts
+from wps_sam.prompter.interface import PartPrompts, Prompter
 from wps_sam.prompter.teacher import Supervision
+from wps_sam.prompter.token_reading import places_of_tokens, points_of_tokens
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.agreement import BoxAgreement
 from wps_sam.training.data import Batch
@@ -49,13 +50,15 @@ class AgreementValidation(L.Callback):
             raise TypeError("AgreementValidation goes with PrompterModule")
         selected = pl_module.prompter.select(outputs["output"], self.sam, self.score_threshold)
         for prompts, targets in zip(selected, batch.targets, strict=True):
-            self._running.add(self._as_labelled(prompts), targets)
+            self._running.add(self._as_labelled(prompts, pl_module.prompter), targets)
 
-    def _as_labelled(self, prompts: PartPrompts) -> PartPrompts:
-        """Under point supervision, put the point that the tokens stand for in the box's place."""
-        if self.supervision == "box":
+    def _as_labelled(self, prompts: PartPrompts, prompter: Prompter) -> PartPrompts:
+        """Where tokens may stand for points, put what they stand for in the box's place."""
+        if self.supervision == "box" or prompter.emits_boxes:
             return prompts
-        points = self.sam.points_from_tokens(prompts.tokens)
+        if self.supervision == "mixed":
+            return replace(prompts, boxes_xyxy=places_of_tokens(self.sam, prompts.tokens))
+        points = points_of_tokens(self.sam, prompts.tokens)
         return replace(prompts, boxes_xyxy=points.repeat(1, 2))
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

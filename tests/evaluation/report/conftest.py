@@ -19,7 +19,7 @@ from wps_sam.evaluation.report.write import write_report
 from wps_sam.evaluation.truth import open_truth
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import Mask, Scene
+    from evaluation.conftest import Mask, Scene
 
 HW = (40, 60)
 NAMES = ("wheel", "door", "a_name_that_is_much_longer_than_any_telephone_is_wide_" + 40 * "x")

@@ -11,7 +11,7 @@ from wps_sam.evaluation.anatomy import ClassAnatomy, ErrorAnatomy
 from wps_sam.evaluation.report.anatomy import class_stacks, part_counts, whole_shares
 
 if TYPE_CHECKING:
-    from tests.evaluation.report.conftest import WrittenReport
+    from evaluation.report.conftest import WrittenReport
 
 LOST = {
     "missed_part": 0.2,

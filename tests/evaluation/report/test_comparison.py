@@ -16,7 +16,7 @@ from wps_sam.evaluation.intervals import Interval
 from wps_sam.evaluation.report.comparison import choose_changed, difference_bars, verdict
 
 if TYPE_CHECKING:
-    from tests.evaluation.report.conftest import WrittenReport
+    from evaluation.report.conftest import WrittenReport
 
 BETTER = Comparison(
     first_miou=0.71,
@@ -25,7 +25,6 @@ BETTER = Comparison(
     interval=Interval(0.011, 0.0531),
     p_value=0.004,
     confidence=0.95,
-    resamples=1000,
     permutations=10_000,
     is_exact=False,
     seed=0,

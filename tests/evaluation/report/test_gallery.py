@@ -12,7 +12,8 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from tests.evaluation.report.conftest import WrittenReport
+
+    from evaluation.report.conftest import WrittenReport
 
 
 def figures(text: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from wps_sam.images.palette import class_colors
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.evaluation.report.conftest import Browser, WrittenReport
+    from evaluation.report.conftest import Browser, WrittenReport
 
 pytestmark = pytest.mark.browser
 

@@ -26,8 +26,7 @@ from wps_sam.evaluation.report.write import write_report
 from wps_sam.evaluation.truth import open_truth
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import Scene
-
+    from evaluation.conftest import Scene
     from wps_sam.evaluation.result import Evaluation
 
 

@@ -23,7 +23,7 @@ def test_open_coco__keeps_the_order_of_the_file(coco: Coco, write: Write) -> Non
     loaded = open_coco(write(coco))
     assert [image.image_id for image in loaded.images] == [3, 8]
     assert loaded.images[1].index == 1
-    assert loaded.categories == [(7, "wheel", "car"), (0, "door", "car")]
+    assert loaded.categories == [(7, "wheel", "car", ""), (0, "door", "car", "")]
     assert [a.annotation_id for a in loaded.annotations()] == [16, 17, 18]
     assert loaded.notes == []
 

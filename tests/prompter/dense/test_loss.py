@@ -1,9 +1,10 @@
 """The dense loss: GIoU by hand, and what a perfect prediction costs."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from wps_sam.errors import ConfigError
 from wps_sam.prompter.dense.config import DenseCriterionConfig
 from wps_sam.prompter.dense.loss import DenseCriterion, generalised_iou
 from wps_sam.prompter.dense.model import DenseOutput
@@ -53,9 +54,10 @@ def test_loss__no_parts_anywhere_is_finite_and_learns() -> None:
     assert logits.grad[0, 0, 0] > 0
 
 
-def test_check__points_have_no_box() -> None:
+def test_loss__points_learn_their_pseudo_boxes() -> None:
     criterion = DenseCriterion(DenseCriterionConfig(), image_side=100)
-    point = PartTargets(torch.tensor([0]), torch.zeros(1, 2, 4), torch.tensor([[5.0, 5, 5, 5]]))
-    with pytest.raises(ConfigError, match=r"a\.jpg: its labels are points.*--recipe paper"):
-        criterion.check(point, "a.jpg")
-    criterion.check(TARGET, "a.jpg")
+    point = replace(
+        TARGET, boxes_xyxy=torch.tensor([[5.0, 5, 5, 5]]), pseudo_xyxy=TARGET.boxes_xyxy
+    )
+    criterion.check(point, "a.jpg")
+    assert criterion(perfect([0, 0, 10, 10]), [point]).total.item() == pytest.approx(0, abs=1e-4)

@@ -1,5 +1,7 @@
 """The paper's prompter: shapes, size, and what it selects."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -27,6 +29,11 @@ def test_forward__shapes(hw: tuple[int, int]) -> None:
     assert output.class_logits.shape == (3, 4, 3)
     assert output.tokens.shape == (3, 4, 2, 8)
     assert output.class_logits.dtype == output.tokens.dtype == torch.float32
+
+
+def test_forward__more_tokens_for_several_points() -> None:
+    model = QueryPrompter(replace(SMALL, tokens_per_part=4), 2, embed_dim=8, embed_hw=(16, 16))
+    assert model(torch.randn(3, 8, 16, 16)).tokens.shape == (3, 4, 4, 8)
 
 
 def test_forward__images_of_a_batch_do_not_mix() -> None:

@@ -27,7 +27,7 @@ class Figure:
         name: Its full name.
         value: A share, or None where it is not defined.
         meaning: One sentence that defines it.
-        interval: Bootstrap interval of the value, where there is one.
+        interval: Interval of the value, where there is one.
     """
 
     name: str

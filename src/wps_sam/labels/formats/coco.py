@@ -2,9 +2,12 @@
 
 Images and categories are held; annotations, of which there are many more, go past one at a time.
 The file is read twice, because the annotations may come before what they refer to.
+
+Beyond COCO's own keys, an annotation may have `points`, a list of [x, y] in pixels: points on the
+part. With `image_id` and `category_id` that is the simplest point label.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +16,12 @@ from typing import Any
 from wps_sam.errors import DataError
 from wps_sam.json_stream import EmptyJsonError, JsonDocument, JsonError, NotUtf8Error, open_json
 from wps_sam.labels.categories import with_unique_names
+from wps_sam.labels.formats.coco_keypoints import (
+    KeypointClasses,
+    as_parts,
+    keypoint_names,
+    name_keypoints,
+)
 from wps_sam.labels.formats.coco_records import checked_id, parse_category, parse_image, required
 from wps_sam.labels.image_files import find_image
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
@@ -32,47 +41,68 @@ def open_coco(path: Path, *, images_dir: Path | None = None) -> LabelFile:
 
     Returns:
         Its images and categories, checked; annotations are read and checked when asked for.
+        Keypoints that a category names stand behind the file's own (see `coco_keypoints`).
 
     Raises:
         DataError: The file is missing, empty, no JSON or no COCO; it has no image or category; a
             record lacks a key or has an id of the wrong type; an id, an image file or a category
             name occurs twice. Going through the annotations: there is none; one lacks a key, has
-            an id of the wrong type or an `iscrowd` that is neither 0 nor 1, or names an image or
-            category that does not exist.
+            an id of the wrong type, an `iscrowd` that is neither 0 nor 1 or broken keypoints, or
+            names an image or category that does not exist.
     """
     images: list[LabelImage] = []
     categories: list[LabelCategory] = []
     keys: list[str] = []
+    names: dict[int, tuple[str, ...]] = {}
     with _open_coco(path) as document:
         for key, value in document.members():
             keys.append(key)
             if key == "images":
                 images = [parse_image(path, record, i) for i, record in _records(path, key, value)]
             elif key == "categories":
-                categories = [
-                    parse_category(path, record, i) for i, record in _records(path, key, value)
-                ]
+                for i, record in _records(path, key, value):
+                    category = parse_category(path, record, i)
+                    categories.append(category)
+                    what = f"category {category.category_id} ({category.name})"
+                    names[category.category_id] = keypoint_names(path, what, record)
             if images and categories:
                 break
     _require_keys(path, keys, "images", "categories")
     refuse_repeated_ids(path, "image", ((image.image_id, image.file_name) for image in images))
     refuse_repeated_ids(path, "category", ((c.category_id, c.name) for c in categories))
     _refuse_repeated_images(path, images)
-    categories, renaming = with_unique_names(path, categories)
+    keypoints = name_keypoints(categories, names)
+    all_categories, renaming = with_unique_names(path, keypoints.add_to(categories))
+    read = partial(_read_records, path, images, categories)
     return LabelFile(
         path=path,
         label_format="coco",
         images=images,
-        categories=categories,
-        read_annotations=partial(_read_annotations, path, images, categories),
+        categories=all_categories,
+        read_annotations=partial(_read_annotations, path, read, keypoints),
         find_image=lambda image: find_image(path, image, images_dir),
         notes=renaming,
     )
 
 
+AnnotationRecord = tuple[LabelAnnotation, Mapping[str, Any]]
+"""An annotation without its points, and the record that it is from."""
+
+
 def _read_annotations(
-    path: Path, images: Sequence[LabelImage], categories: Sequence[LabelCategory]
+    path: Path, read: Callable[[], Iterable[AnnotationRecord]], keypoints: KeypointClasses
 ) -> Iterator[LabelAnnotation]:
+    """Yield the annotations in the file's order, for each labelled keypoint one."""
+    for annotation, record in read():
+        if "keypoints" in record or "points" in record or keypoints.of_category:
+            yield from as_parts(path, annotation, record, keypoints)
+        else:
+            yield annotation
+
+
+def _read_records(
+    path: Path, images: Sequence[LabelImage], categories: Sequence[LabelCategory]
+) -> Iterator[AnnotationRecord]:
     """Yield the annotations in the file's order."""
     keys = list[str]()
     image_by_id = {image.image_id: image for image in images}
@@ -82,7 +112,7 @@ def _read_annotations(
             keys.append(key)
             if key == "annotations":
                 for position, record in _records(path, key, value):
-                    yield _annotation(path, position, record, image_by_id, name_by_id)
+                    yield _annotation(path, position, record, image_by_id, name_by_id), record
     _require_keys(path, keys, "annotations")
 
 
@@ -190,7 +220,7 @@ def _annotation(
     image_by_id: Mapping[int | str, LabelImage],
     name_by_id: Mapping[int, str],
 ) -> LabelAnnotation:
-    """Check an annotation's ids and `iscrowd`; its box, masks and points are passed on as read."""
+    """Check an annotation's ids and `iscrowd`; its box and masks are passed on as read."""
     annotation_id = record.get("id")
     what = f"annotation {annotation_id if 'id' in record else f'at position {position}'}"
     image_id = required(path, what, record, "image_id")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wps_sam.errors import DataError
+from wps_sam.labels.formats.class_list import CLASS_LISTS
 from wps_sam.labels.layout import LabelSource, Layout
 
 _NAMES = ("annotations.json", "_annotations.coco.json")
@@ -43,7 +44,11 @@ def _only_coco_file(path: Path) -> LabelSource | None:
         if (path / name).is_file():
             return LabelSource("coco", path / name)
     for folder in (path, path / "annotations"):
-        files = [file for file in sorted(folder.glob("*.json")) if not file.name.startswith(".")]
+        files = [
+            file
+            for file in sorted(folder.glob("*.json"))
+            if not file.name.startswith(".") and file.name not in CLASS_LISTS
+        ]
         if len(files) > 1:
             files = [file for file in files if _looks_like_coco(file)]
         if len(files) > 1:

@@ -52,7 +52,7 @@ def pad_targets(targets: Sequence[PartTargets], device: torch.device) -> PaddedT
     for i, target in enumerate(targets):
         count = len(target.class_index)
         class_index[i, :count] = target.class_index
-        boxes[i, :count] = target.boxes_xyxy
+        boxes[i, :count] = target.learnt_boxes
         is_part[i, :count] = True
     return PaddedTargets(class_index, boxes, is_part)
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wps_sam.errors import ConfigError
 from wps_sam.prompter.dense.assignment import assign_cells, pad_targets
 from wps_sam.prompter.dense.config import DenseCriterionConfig
 from wps_sam.prompter.dense.model import DenseOutput
@@ -32,13 +31,7 @@ class DenseCriterion(Criterion):
         self.image_side = image_side
 
     def check(self, targets: PartTargets, image_name: str) -> None:
-        """Raise `ConfigError` for point labels, which have no box to learn."""
-        size = targets.boxes_xyxy[:, 2:] - targets.boxes_xyxy[:, :2]
-        if len(size) and bool((size.amax(0) <= 0).all()):
-            raise ConfigError(
-                f"{image_name}: its labels are points, and the dense prompter learns boxes. Use "
-                "`--recipe paper` with `--supervision point`, or label boxes."
-            )
+        """Accept everything: there is no limit on parts, and points get pseudo boxes."""
 
     def __call__(self, output: DenseOutput, targets: Sequence[PartTargets]) -> Losses:
         """Loss of a batch; each term is divided by the sum of the grades handed out."""

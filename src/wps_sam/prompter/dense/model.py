@@ -4,7 +4,7 @@ SAM's own prompt encoder turns its boxes into tokens, so that predictions always
 mask decoder has seen prompts before.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,7 @@ def sine_position(height: int, width: int, channels: int) -> Tensor:
 class DensePrompter(Prompter):
     """Class probabilities and a box for every cell of a 32 x 32 grid."""
 
+    emits_boxes: ClassVar[bool] = True
     position: Tensor
 
     def __init__(

@@ -17,6 +17,8 @@ class QueryPrompterConfig:
         heads: attention heads.
         feedforward: hidden width of the transformer's feed-forward blocks.
         dropout: probability, after attention and in the feed-forward blocks of the transformer.
+        tokens_per_part: T. A box is two corner tokens, K points are K + 1 tokens (the last is SAM's
+            padding point); training raises it to what the labels need.
     """
 
     num_queries: int = 25
@@ -26,6 +28,7 @@ class QueryPrompterConfig:
     heads: int = 8
     feedforward: int = 1024
     dropout: float = 0.1
+    tokens_per_part: int = 2
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,13 @@ from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.prompter.transformer import LayerShape, Transformer
 from wps_sam.sam.frozen import FrozenSam
 
-TOKENS_PER_PART = 2  # T: a box is two corner tokens, a point is itself and SAM's padding point
-
 
 class QueryOutput(NamedTuple):
     """What the query prompter emits for a batch.
 
     Attributes:
         class_logits: (B, S, C + 1) float32; the last class is no part.
-        tokens: (B, S, 2, 256) float32, prompt tokens.
+        tokens: (B, S, T, 256) float32, prompt tokens.
     """
 
     class_logits: Tensor
@@ -71,7 +69,7 @@ class QueryPrompter(Prompter):
         self.token_head = nn.Sequential(
             nn.Linear(config.width, 2 * config.width),
             nn.GELU(),
-            nn.Linear(2 * config.width, TOKENS_PER_PART * embed_dim),
+            nn.Linear(2 * config.width, config.tokens_per_part * embed_dim),
         )
 
     def forward(self, features: Tensor) -> QueryOutput:
@@ -82,7 +80,7 @@ class QueryPrompter(Prompter):
         """
         memory = self.downsample(features).flatten(2).transpose(1, 2)
         hidden = self.transformer(memory, self.position, self.queries)
-        tokens = self.token_head(hidden).unflatten(-1, (TOKENS_PER_PART, self.embed_dim))
+        tokens = self.token_head(hidden).unflatten(-1, (-1, self.embed_dim))
         return QueryOutput(self.class_head(hidden).float(), tokens.float())
 
     def select(
@@ -92,7 +90,7 @@ class QueryPrompter(Prompter):
 
         Args:
             output: of `forward`.
-            sam: reads back the box that each pair of tokens stands for.
+            sam: reads back the box that the first two tokens of a part stand for.
             score_threshold: a query is also dropped if its class is less probable than this.
                 The paper has no such threshold: 0 keeps its behaviour.
         """

@@ -1,0 +1,1 @@
+"""Look for what is wrong with labels and images before anyone trains on them."""

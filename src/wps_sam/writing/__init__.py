@@ -1,0 +1,1 @@
+"""Writing labels and predictions in the formats of other tools."""

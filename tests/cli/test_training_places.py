@@ -1,0 +1,65 @@
+"""Splits are chosen where the user named none, and never against what was named."""
+
+from pathlib import Path
+
+import pytest
+
+from wps_sam.cli.label_place import LabelPlace
+from wps_sam.cli.training_places import training_places
+from wps_sam.errors import ConfigError
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> Path:
+    """A folder with the splits train and valid."""
+    for name in ("train", "valid"):
+        (tmp_path / f"{name}.json").write_text("{}")
+    return tmp_path
+
+
+def choose(
+    place: LabelPlace,
+    val: Path | None = None,
+    val_split: str | None = None,
+    holdout: int | None = None,
+) -> tuple[str | None, LabelPlace | None]:
+    """The training split and the validation place."""
+    training, validation = training_places(
+        place, val=val, val_images=None, val_split=val_split, holdout=holdout
+    )
+    return training.split, validation
+
+
+def test_both_splits_are_found(splits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = LabelPlace(splits, keep_groups=True)
+    assert choose(place) == ("train", place._replace(split="valid"))
+    assert "training on the split train, validating on the split valid" in capsys.readouterr().out
+
+
+def test_holdout_is_of_the_training_split(splits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = LabelPlace(splits)
+    assert choose(place, holdout=5) == ("train", place._replace(split="train", holdout=5))
+    assert capsys.readouterr().out == "training on the split train\n"
+
+
+def test_a_named_split_validates_on_nothing_else(splits: Path) -> None:
+    assert choose(LabelPlace(splits, split="train")) == ("train", None)
+
+
+def test_val_takes_its_own_split(splits: Path, tmp_path: Path) -> None:
+    place = LabelPlace(splits, split="train")
+    assert choose(place, val=splits) == ("train", place._replace(split="valid"))
+    assert choose(place, val=splits, val_split="test") == ("train", place._replace(split="test"))
+    alone = tmp_path / "train.json"
+    assert choose(LabelPlace(alone), val=alone) == (None, LabelPlace(alone))
+
+
+def test_one_set_of_labels_has_nothing_to_choose(tmp_path: Path) -> None:
+    (tmp_path / "annotations.json").write_text("{}")
+    assert choose(LabelPlace(tmp_path)) == (None, None)
+    assert choose(LabelPlace(tmp_path), holdout=4)[1] == LabelPlace(tmp_path, holdout=4)
+
+
+def test_val_and_holdout_exclude_each_other(splits: Path) -> None:
+    with pytest.raises(ConfigError, match="--val and --holdout both say"):
+        choose(LabelPlace(splits), val=splits, holdout=5)
