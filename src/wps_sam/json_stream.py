@@ -20,6 +20,7 @@ _LONGEST_WORD = 16
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 
 
 class JsonError(ValueError):
@@ -120,6 +121,8 @@ class JsonDocument:
         is_over = text.take_if("]")
         while not is_over:
             yield text.value()
+            if text.take_comma():
+                continue
             is_over = text.take_if("]")
             if not is_over:
                 text.take(",")
@@ -158,6 +161,14 @@ class _Text:
         is_next = self.peek() == character
         self._index += is_next
         return is_next
+
+    def take_comma(self) -> bool:
+        """Go past a comma and the space behind it; False if that is not all in the buffer."""
+        found = _COMMA.match(self._buffer, self._index)
+        if found is None or found.end() >= len(self._buffer):
+            return False
+        self._index = found.end()
+        return True
 
     def value(self) -> Any:
         """Decode the value that comes next and go past it."""

@@ -184,12 +184,12 @@ def _collect_parts(
     parts = _Parts([[] for _ in labels.images])
     no_class = {c.category_id: reason_without_class(c) for c in labels.categories}
     image_of_id: dict[Hashable, int | str] = {}
+    remarks = _Remarks()
     for annotation in labels.annotations():
         parts.annotations += 1
         parts.used.add(annotation.category_id)
         if annotation.annotation_id is not None:
             _refuse_repeated_id(labels.path, annotation, image_of_id)
-        remarks = _Remarks()
         if no_class[annotation.category_id]:
             remarks.left_out.append(("", no_class[annotation.category_id]))
         elif annotation.is_crowd:
@@ -197,9 +197,11 @@ def _collect_parts(
         else:
             index = annotation.image.index
             parts.found[index] += _usable_parts(annotation, sizes[index], keep_groups, remarks)
-        record = annotation.record
-        parts.skipped += [Skip(which + record, reason) for which, reason in remarks.left_out]
-        parts.notes += [Note(which + record, remark) for which, remark in remarks.changed]
+        if remarks.left_out or remarks.changed:
+            record = annotation.record
+            parts.skipped += [Skip(which + record, reason) for which, reason in remarks.left_out]
+            parts.notes += [Note(which + record, remark) for which, remark in remarks.changed]
+            remarks = _Remarks()
     return parts
 
 
@@ -213,8 +215,9 @@ def _usable_parts(
         if problem:
             remarks.left_out.append((which, problem))
             continue
-        remarks.changed += [(which, remark) for remark in _remarks(corners, box)]
         boxes.append(box)
+        for remark in _remarks(corners, box):
+            remarks.changed.append((which, remark))
     if annotation.points is None or annotation.points == []:
         return [_Part(annotation.category_id, box, ()) for box in boxes]
     points = _usable_points(annotation.points, hw, remarks.left_out)
