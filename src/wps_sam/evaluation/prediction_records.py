@@ -6,10 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from wps_sam.errors import PredictionError
 from wps_sam.evaluation.parts import ScoredImage
+from wps_sam.labels.repeats import first_repeat
 
 REMEDY = "Write the file again with `wps-sam predict`."
 
@@ -122,18 +121,13 @@ def _whole_number(value: Any) -> int:
 
 
 def check_unique(source: Path, what: str, values: Callable[[], Iterable[Hashable]]) -> None:
-    """Raise PredictionError when a value occurs twice; 8 bytes a value, not the values themselves.
+    """Raise PredictionError when a value occurs twice.
 
     Args:
         source: The file, for the message.
         what: What the values are, such as `image id`.
         values: Gives all values, each time it is asked.
     """
-    hashes = np.sort(np.fromiter(map(hash, values()), np.int64))
-    suspect = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-    seen: set[Hashable] = set()
-    for value in values() if suspect else ():
-        if value in seen:
-            raise PredictionError(f"{source}: {what} {value!r} occurs more than once. {REMEDY}")
-        if hash(value) in suspect:
-            seen.add(value)
+    value = first_repeat(values)
+    if value is not None:
+        raise PredictionError(f"{source}: {what} {value!r} occurs more than once. {REMEDY}")

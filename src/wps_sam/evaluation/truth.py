@@ -22,6 +22,7 @@ from wps_sam.labels.categories import without_background
 from wps_sam.labels.label_file import LabelFile, LabelImage
 from wps_sam.labels.open import open_labels
 from wps_sam.labels.remarks import Note, Skip, count_notes, count_skips
+from wps_sam.labels.repeats import first_repeat
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,16 +229,11 @@ def _scored_image(labels: LabelFile, image: LabelImage) -> ScoredImage:
 
 def _refuse_repeated_names(labels: LabelFile) -> None:
     """Raise DataError if two images have one file name, by which predictions are matched."""
-    # Eight bytes a name, where counting them takes a hundred.
-    hashes = np.fromiter((hash(image.file_name) for image in labels.images), np.int64)
-    if len(np.unique(hashes)) == len(hashes):
-        return
-    counts = Counter(image.file_name for image in labels.images)
-    repeated = [name for name, count in counts.items() if count > 1]
-    if repeated:
+    repeated = first_repeat(lambda: (image.file_name for image in labels.images))
+    if repeated is not None:
         raise DataError(
-            f"{labels.path} has {len(repeated)} file names that stand for several images, such as "
-            f"{repeated[0]}. Predictions are matched by file_name: put the folder into it."
+            f"{labels.path} has several images with the file name {repeated}. Predictions are "
+            "matched by file_name: put the folder into it."
         )
 
 

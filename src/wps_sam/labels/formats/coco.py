@@ -25,6 +25,7 @@ from wps_sam.labels.formats.coco_keypoints import (
 from wps_sam.labels.formats.coco_records import checked_id, parse_category, parse_image, required
 from wps_sam.labels.image_files import find_image
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
+from wps_sam.labels.repeats import first_repeat
 
 _EXPECTED = (
     'expected a COCO file: {"images": [...], "categories": [...], "annotations": [...]}. '
@@ -68,8 +69,10 @@ def open_coco(path: Path, *, images_dir: Path | None = None) -> LabelFile:
             if images and categories:
                 break
     _require_keys(path, keys, "images", "categories")
-    refuse_repeated_ids(path, "image", ((image.image_id, image.file_name) for image in images))
-    refuse_repeated_ids(path, "category", ((c.category_id, c.name) for c in categories))
+    refuse_repeated_ids(
+        path, "image", lambda: ((image.image_id, image.file_name) for image in images)
+    )
+    refuse_repeated_ids(path, "category", lambda: ((c.category_id, c.name) for c in categories))
     _refuse_repeated_images(path, images)
     keypoints = name_keypoints(categories, names)
     all_categories, renaming = with_unique_names(path, keypoints.add_to(categories))
@@ -116,19 +119,20 @@ def _read_records(
     _require_keys(path, keys, "annotations")
 
 
-def refuse_repeated_ids(path: Path, what: str, ids: Iterable[tuple[Hashable, str]]) -> None:
+def refuse_repeated_ids(
+    path: Path, what: str, ids: Callable[[], Iterable[tuple[Hashable, str]]]
+) -> None:
     """Raise DataError if an id occurs twice.
 
     Args:
         path: The file, for the message.
         what: What has the ids, such as "image".
-        ids: Each id, and a name of its record for the message.
+        ids: Gives each id, and a name of its record for the message, each time it is asked.
     """
-    seen: dict[Hashable, str] = {}
-    for record_id, name in ids:
-        if record_id in seen:
-            raise repeated_id(path, what, repr(record_id), seen[record_id], name)
-        seen[record_id] = name
+    repeated = first_repeat(lambda: (record_id for record_id, _ in ids()))
+    if repeated is not None:
+        first, second = [name for record_id, name in ids() if record_id == repeated][:2]
+        raise repeated_id(path, what, repr(repeated), first, second)
 
 
 def repeated_id(path: Path, what: str, record_id: str, first: str, second: str) -> DataError:
@@ -203,14 +207,14 @@ def _records(path: Path, key: str, value: Any) -> Iterator[tuple[int, dict[str, 
 
 def _refuse_repeated_images(path: Path, images: list[LabelImage]) -> None:
     """Raise DataError if one image file has two records, each with half of the parts."""
-    seen: dict[tuple[str, str | None], LabelImage] = {}
-    for image in images:
-        other = seen.setdefault((image.file_name, image.path_hint), image)
-        if other is not image:
-            raise DataError(
-                f"Label file {path}: images {other.image_id} and {image.image_id} are the same "
-                f"file {image.file_name}. Merge the two records and their annotations."
-            )
+    repeated = first_repeat(lambda: ((image.file_name, image.path_hint) for image in images))
+    if repeated is not None:
+        both = (image for image in images if (image.file_name, image.path_hint) == repeated)
+        first, second = next(both), next(both)
+        raise DataError(
+            f"Label file {path}: images {first.image_id} and {second.image_id} are the same "
+            f"file {first.file_name}. Merge the two records and their annotations."
+        )
 
 
 def _annotation(

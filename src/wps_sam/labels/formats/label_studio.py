@@ -267,7 +267,9 @@ def _label_images(path: Path, tasks: Sequence[_Task], images_dir: Path | None) -
         image_id = index if task.task_id is None or not has_all_ids else task.task_id
         image = LabelImage(image_id, name, height, width, index, task.image_path)
         images.append(_without_upload_prefix(path, image, images_dir))
-    refuse_repeated_ids(path, "task", ((image.image_id, image.file_name) for image in images))
+    refuse_repeated_ids(
+        path, "task", lambda: ((image.image_id, image.file_name) for image in images)
+    )
     refuse_repeated_images(
         path,
         zip((image.file_name for image in images), (task.record for task in tasks), strict=True),
