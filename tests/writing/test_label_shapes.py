@@ -14,15 +14,17 @@ from wps_sam.errors import DataError
 from wps_sam.labels.formats.coco import open_coco
 from wps_sam.labels.label_file import LabelFile
 from wps_sam.labels.remarks import Note, Skip
-from wps_sam.labels.weak_reading import (
+from wps_sam.labels.shape_checks import (
     BAD_BBOX,
     BAD_POINT,
+    BAD_POINTS,
     BAD_POLYGON,
     FEW_POINTS,
     NEGATIVE_SIZE,
-    NO_AREA,
     NO_BOX,
+    NOT_FINITE,
 )
+from wps_sam.labels.weak_reading import NO_AREA
 from wps_sam.writing.coco import CocoWriter
 from wps_sam.writing.formats import WRITERS
 from wps_sam.writing.label_map import LabelMapWriter
@@ -165,8 +167,8 @@ def test_boxes_only(labels: Open) -> None:
         ({}, NO_BOX),
         ({"bbox": [1, 2, 3]}, BAD_BBOX),
         ({"bbox": [1, 2, 3, "4"]}, BAD_BBOX),
-        ({"bbox": [1, 2, 3, float("nan")]}, BAD_BBOX),
-        ({"bbox": [1, 2, 10**400, 4]}, BAD_BBOX),
+        ({"bbox": [1, 2, 3, float("nan")]}, NOT_FINITE),
+        ({"bbox": [1, 2, 10**400, 4]}, NOT_FINITE),
         ({"bbox": [1, 2, -3, 4]}, NEGATIVE_SIZE),
         ({"bbox": [1, 2, 0, 4]}, NO_AREA),
         ({"bbox": [1, 2, 3, 4], "category_id": 1}, "its category becomes no class"),
@@ -184,6 +186,7 @@ def test_unusable_annotation_is_counted(
 @pytest.mark.parametrize(
     ("extra", "reason"),
     [
+        ({"points": "1, 2"}, BAD_POINTS),
         ({"segmentation": [TRIANGLE[:5]]}, BAD_POLYGON),
         ({"segmentation": [[*TRIANGLE[:5], None]]}, BAD_POLYGON),
         ({"segmentation": [TRIANGLE[:4]]}, FEW_POINTS),

@@ -6,7 +6,7 @@ in one annotation apart. No mask is ever made from it.
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, nan
+from math import nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,19 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wps_sam.errors import DataError
-from wps_sam.geometry.boxes import polygon_extent
 from wps_sam.images.reading import image_size
 from wps_sam.labels.categories import reason_without_class, without_background
 from wps_sam.labels.formats.coco import repeated_id
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
 from wps_sam.labels.remarks import Note, Skip, count_skips
+from wps_sam.labels.shape_checks import (
+    BAD_POINTS,
+    NO_BOX,
+    Corners,
+    Point,
+    bbox_corners,
+    point_of,
+    polygon_corners,
+    polygons_of,
+)
 from wps_sam.labels.weak_labels import WeakDataset, WeakImage
-
-Corners = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels of the original frame."""
-
-Point = tuple[float, float]
-"""x, y in pixels of the original frame."""
 
 MIN_SIDE = 0.01
 """Pixels. A shorter side is no box, and a smaller overhang is rounding."""
@@ -38,19 +41,10 @@ SPECK_SIDE = 2.0
 """Pixels. A shorter side is used but noted: annotation tools leave specks after a stray click."""
 
 CROWD = "iscrowd: one region around many parts"
-FEW_POINTS = "polygon with fewer than three points"
-BAD_POLYGON = "polygon is not a list x0, y0, x1, y1, ... of finite numbers"
-NO_BOX = "no bbox and no usable polygon"
-BAD_BBOX = "bbox is not four numbers [x, y, width, height]"
-NOT_FINITE = "bbox has a number that is not finite"
-NEGATIVE_SIZE = "bbox with negative width or height: its corners are swapped"
 NO_AREA = "box without area"
 OUTSIDE = "box outside the image"
 CLIPPED = "box reached outside the image and was clipped"
 SPECK = "box under 2 pixels wide or high, perhaps a stray click"
-BAD_POINTS = "points are not a list of pairs [x, y]"
-BAD_POINT = "point is not a pair of numbers [x, y]"
-POINT_NOT_FINITE = "point has a number that is not finite"
 POINT_OUTSIDE = "point outside the image"
 POINT_IN_NO_PIECE = "point in none of the pieces of its annotation"
 POINT_BESIDE_BOX = "point outside the box of its part"
@@ -253,17 +247,11 @@ def _usable_points(
 
 
 def _point(pair: Any, hw: tuple[int, int]) -> tuple[Point | None, str]:
-    """A point, or None and the reason."""
-    if not isinstance(pair, list | tuple) or len(pair) != 2:
-        return None, BAD_POINT
-    if any(type(value) is not float and type(value) is not int for value in pair):
-        return None, BAD_POINT
-    try:
-        if not all(map(isfinite, pair)):
-            return None, POINT_NOT_FINITE
-    except OverflowError:
-        return None, POINT_NOT_FINITE
-    (x, y), (height, width) = pair, hw
+    """A point inside the image, or None and the reason."""
+    point, problem = point_of(pair)
+    if point is None:
+        return None, problem
+    (x, y), (height, width) = point, hw
     inside = min(max(x, 0), width), min(max(y, 0), height)
     if max(abs(x - inside[0]), abs(y - inside[1])) > MIN_SIDE:
         return None, POINT_OUTSIDE
@@ -320,16 +308,16 @@ def _candidates(
     What cannot be used is appended to `left_out` as (prefix, reason).
     """
     found: list[tuple[str, Corners]] = []
-    polygons = _polygons(annotation.segmentation)
+    polygons = polygons_of(annotation.segmentation)
     for number, polygon in enumerate(polygons):
         which = f"polygon {number} of " if len(polygons) > 1 else ""
-        corners, problem = _polygon_corners(polygon)
+        corners, problem = polygon_corners(polygon)
         if corners is None:
             left_out.append((which or "polygon of ", problem))
         else:
             found.append((which, corners))
     if not found:
-        corners, problem = _bbox_corners(annotation.bbox)
+        corners, problem = bbox_corners(annotation.bbox)
         if corners is None:
             left_out.append(("", problem))
         else:
@@ -338,46 +326,6 @@ def _candidates(
         lefts, tops, rights, bottoms = zip(*(corners for _, corners in found), strict=True)
         found = [("", (min(lefts), min(tops), max(rights), max(bottoms)))]
     return found
-
-
-def _polygons(segmentation: Any) -> list[Any]:
-    """The polygons of a segmentation: none for RLE, and one for a bare list of numbers."""
-    if not isinstance(segmentation, list) or not segmentation:
-        return []
-    return segmentation if isinstance(segmentation[0], list) else [segmentation]
-
-
-def _polygon_corners(polygon: Any) -> tuple[Corners | None, str]:
-    """Box around a polygon, or None and the reason."""
-    if not isinstance(polygon, list) or len(polygon) % 2:
-        return None, BAD_POLYGON
-    if len(polygon) < 6:
-        return None, FEW_POINTS
-    try:
-        if not all(map(isfinite, polygon)):
-            return None, BAD_POLYGON
-    except (TypeError, OverflowError):
-        return None, BAD_POLYGON
-    return polygon_extent(polygon), ""
-
-
-def _bbox_corners(bbox: Any) -> tuple[Corners | None, str]:
-    """Corners of a COCO bbox, or None and the reason."""
-    if bbox is None or bbox == []:
-        return None, NO_BOX
-    if not isinstance(bbox, list) or len(bbox) != 4:
-        return None, BAD_BBOX
-    if any(type(value) is not float and type(value) is not int for value in bbox):
-        return None, BAD_BBOX
-    try:
-        if not all(map(isfinite, bbox)):
-            return None, NOT_FINITE
-    except OverflowError:
-        return None, NOT_FINITE
-    left, top, width, height = bbox
-    if width < 0 or height < 0:
-        return None, NEGATIVE_SIZE
-    return (left, top, left + width, top + height), ""
 
 
 def _clip(corners: Corners, hw: tuple[int, int]) -> tuple[Corners, str]:

@@ -1,8 +1,7 @@
 """Labels of any format as shapes to write: numbers pass through, masks stay masks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, NamedTuple
 
 from pycocotools import mask as coco_mask
@@ -11,19 +10,18 @@ from wps_sam.errors import DataError
 from wps_sam.evaluation.mask_files import is_mask_file, read_mask_file
 from wps_sam.evaluation.runs import rle_to_runs
 from wps_sam.evaluation.scratch import ScratchRows
-from wps_sam.geometry.masks import MIN_POLYGON_VALUES, mask_to_box, rle_to_mask
+from wps_sam.geometry.masks import mask_to_box, rle_to_mask
 from wps_sam.labels.categories import reason_without_class, without_background
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
-from wps_sam.labels.weak_reading import (
-    BAD_BBOX,
-    BAD_POINT,
-    BAD_POLYGON,
-    FEW_POINTS,
-    MIN_SIDE,
-    NEGATIVE_SIZE,
-    NO_AREA,
+from wps_sam.labels.shape_checks import (
+    BAD_POINTS,
     NO_BOX,
+    bbox_corners,
+    point_of,
+    polygon_corners,
+    polygons_of,
 )
+from wps_sam.labels.weak_reading import MIN_SIDE, NO_AREA
 from wps_sam.writing.shapes import Box, ImageShapes, Polygon, ShapeRecord, extent_of
 from wps_sam.writing.writer import NO_PIXEL, ShapeWriter, WriteRemarks
 
@@ -223,17 +221,16 @@ def _row(annotation: LabelAnnotation, remarks: WriteRemarks) -> _Row | None:
 
 
 def _polygons(record: str, segmentation: list[Any], remarks: WriteRemarks) -> tuple[Polygon, ...]:
-    """The usable polygons; one bare list of numbers counts as one."""
-    polygons = segmentation if isinstance(segmentation[0], list) else [segmentation]
+    """The usable polygons."""
+    polygons = polygons_of(segmentation)
     usable = []
     for number, polygon in enumerate(polygons):
         which = f"polygon {number} of {record}" if len(polygons) > 1 else record
-        if not isinstance(polygon, list) or len(polygon) % 2 or not _are_numbers(polygon):
-            remarks.skip(which, BAD_POLYGON)
-        elif len(polygon) < MIN_POLYGON_VALUES:
-            remarks.skip(which, FEW_POINTS)
-        elif not _has_area(extent_of((tuple(polygon),))):
-            remarks.skip(which, NO_AREA)
+        corners, problem = polygon_corners(polygon)
+        if corners is not None and not _has_area(corners):
+            problem = NO_AREA
+        if problem:
+            remarks.skip(which, problem)
         else:
             usable.append(tuple(polygon))
     return tuple(usable)
@@ -241,39 +238,30 @@ def _polygons(record: str, segmentation: list[Any], remarks: WriteRemarks) -> tu
 
 def _points(record: str, points: Any, remarks: WriteRemarks) -> tuple[tuple[float, float], ...]:
     """The usable points."""
+    if points is not None and not isinstance(points, list):
+        remarks.skip(record, BAD_POINTS)
+        return ()
     usable = []
-    for pair in points if isinstance(points, list | tuple) else ():
-        if isinstance(pair, list | tuple) and len(pair) == 2 and _are_numbers(pair):
-            usable.append((pair[0], pair[1]))
+    for pair in points or ():
+        point, problem = point_of(pair)
+        if point is None:
+            remarks.skip(f"point of {record}", problem)
         else:
-            remarks.skip(f"point of {record}", BAD_POINT)
+            usable.append(point)
     return tuple(usable)
 
 
 def _box(bbox: Any) -> tuple[Box | None, str]:
     """Corners of a COCO bbox, or None and why it cannot be used."""
-    if bbox is None or bbox == []:
-        return None, NO_BOX
-    if not isinstance(bbox, list | tuple) or len(bbox) != 4 or not _are_numbers(bbox):
-        return None, BAD_BBOX
-    left, top, width, height = bbox
-    if width < 0 or height < 0:
-        return None, NEGATIVE_SIZE
-    box = (left, top, left + width, top + height)
-    return (box, "") if _has_area(box) else (None, NO_AREA)
+    box, problem = bbox_corners(bbox)
+    if box is not None and not _has_area(box):
+        return None, NO_AREA
+    return box, problem
 
 
 def _has_area(box: Box) -> bool:
     """Whether both sides are long enough for a box."""
     return box[2] - box[0] >= MIN_SIDE and box[3] - box[1] >= MIN_SIDE
-
-
-def _are_numbers(values: Sequence[Any]) -> bool:
-    """Whether all values are finite numbers."""
-    try:
-        return all(type(value) in (int, float) and isfinite(value) for value in values)
-    except OverflowError:  # a whole number too large for a float
-        return False
 
 
 def _photograph(labels: LabelFile, image: LabelImage) -> Any:
