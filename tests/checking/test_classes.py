@@ -59,10 +59,37 @@ def test_only_in_another_split(new_set: Callable[[str], DataSet]) -> None:
     train, val = new_set("train"), new_set("val")
     fill(train, {"wheel": 10})
     fill(val, {"wheel": 5, "lid": 3})
-    findings = check_classes(prepare_splits({"val": val.open(), "train": train.open()}))
+    findings = check_classes(prepare_splits({"test": val.open(), "training": train.open()}))
     assert [finding.kind for finding in findings] == ["class-only-elsewhere"]
     (case,) = findings[0].cases
-    assert (case.split, case.record, case.detail) == ("val", "lid", "3 parts in val")
+    assert (case.split, case.record, case.detail) == ("test", "lid", "3 parts in test")
+
+
+@pytest.mark.parametrize(
+    ("learnt", "validated", "detail"),
+    [
+        (("lid", "wheel"), ("wheel", "lid"), "the same in another order"),
+        (("lid", "wheel"), ("lid", "hub"), "only in training: wheel; only in valid: hub"),
+        (("lid", "wheel"), ("lid",), "only in training: wheel"),
+        (("lid",), ("lid", "hub"), "only in valid: hub"),
+    ],
+)
+def test_other_classes_are_an_error(
+    new_set: Callable[[str], DataSet],
+    learnt: tuple[str, ...],
+    validated: tuple[str, ...],
+    detail: str,
+) -> None:
+    """The splits that training refuses, with its words."""
+    train, valid = new_set("train"), new_set("valid")
+    for data_set, names in ((train, learnt), (valid, validated)):
+        fill(data_set, dict.fromkeys(names, 10))
+    labels = {"valid": valid.open(), "training": train.open(), "test": valid.open()}
+    found = {finding.kind: finding for finding in check_classes(prepare_splits(labels))}
+    (case,) = found["other-classes"].cases
+    assert found["other-classes"].severity == "error"
+    assert (case.split, case.detail) == ("valid", detail)
+    assert case.record == str(valid.folder / "annotations.json")
 
 
 @pytest.mark.parametrize(

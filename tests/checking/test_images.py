@@ -10,6 +10,7 @@ from wps_sam.checking import images
 from wps_sam.checking.findings import Finding
 from wps_sam.checking.images import check_images
 from wps_sam.checking.splits import prepare_splits
+from wps_sam.labels.open import open_labels
 
 BOX = ("wheel", [10, 10, 20, 20])
 
@@ -128,3 +129,25 @@ def test_files_that_no_label_names(new_set: Callable[[str], DataSet]) -> None:
     found = {finding.kind: finding for finding in check_images(prepare_splits(labels))}
     finding = only(found, "unlabelled-file", "info")  # a.png is the mask of a.jpg
     assert finding.cases[0].detail == f"in {train.folder}"
+    assert finding.title == "Image files in all/ that no label names"
+
+
+def test_files_that_no_label_names__in_the_current_folder(
+    good: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (good.folder / "bad.jpg").write_text("never opened")
+    path = good.write()
+    monkeypatch.chdir(good.folder)
+    (finding,) = check_images(prepare_splits({"": open_labels(path.name)}))
+    assert finding.title == "Image files in set/ that no label names"
+
+
+def test_files_that_no_label_names__in_several_folders(new_set: Callable[[str], DataSet]) -> None:
+    sets = {name: new_set(name) for name in ("train", "val", "test")}
+    for data_set in sets.values():
+        data_set.add_image("a.jpg", photo(0), BOX)
+    for name in ("train", "val"):
+        (sets[name].folder / "b.jpg").write_text("never opened")
+    splits = prepare_splits({name: one.open() for name, one in sets.items()})
+    (finding,) = check_images(splits)
+    assert finding.title == "Image files in 2 folders that no label names"

@@ -1,10 +1,14 @@
 """What the readers left out, by reason, and boxes far outside."""
 
+from dataclasses import replace
+
 import pytest
 
 from checking.data_sets import DataSet, photo
 from wps_sam.checking.findings import Finding
 from wps_sam.checking.records import check_records
+from wps_sam.checking.splits import prepare_splits
+from wps_sam.labels.remarks import Skip
 
 BOX = ("wheel", [10, 10, 20, 20])
 
@@ -55,6 +59,18 @@ def test_left_out__on_purpose_is_good_to_know(data_set: DataSet) -> None:
     left_out = [finding for finding in findings if finding.kind == "left-out"]
     assert [finding.severity for finding in left_out] == ["info", "info"]
     assert [finding.kind for finding in findings if finding not in left_out] == ["note"]
+
+
+def test_left_out__the_reader_says_what_is_on_purpose(data_set: DataSet) -> None:
+    data_set.add_image("a.jpg", photo(0), BOX)
+    skips = [Skip("object 1", "why", on_purpose=True), Skip("object 2", "why")]
+    labels = replace(data_set.open(), skipped=skips)
+    meant, unclear = check_records(prepare_splits({"": labels}))
+    assert [finding.title for finding in (meant, unclear)] == ["Left out: why"] * 2
+    assert (meant.severity, meant.cases[0].record) == ("info", "object 1")
+    assert meant.remedy.startswith("Nothing, if that is what the mark, the class table")
+    assert (unclear.severity, unclear.cases[0].record) == ("warning", "object 2")
+    assert unclear.remedy.startswith("Correct them in the label tool")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ EVERY_KIND = {
     *("leak", "duplicate", "left-out", "note", "far-outside", "pieces-in-one-box"),
     *("pieces-apart", "tiny-box", "whole-image-box", "thin-box", "repeated-box", "group-box"),
     *("left-right", "class-only-elsewhere", "class-without-parts", "few-images", "imbalance"),
-    *("similar-names", "too-many-parts"),
+    *("similar-names", "too-many-parts", "other-classes", "no-box"),
 }
 
 
@@ -82,6 +82,7 @@ def spoilt(
     train.add_part(1, "wheel", segmentation=run_lengths, bbox=[0, 0, 101, 20])
     train.add_image("many.jpg", photo(21), *(("bolt", [i % 90, 5, 20, 20]) for i in range(600)))
     train.add_part(2, "Bolt", bbox=[5, 5, 20, 20])
+    train.add_part(2, "bolt", points=[[5, 5]])
     train.category("spare")
     val.add_image("copy.jpg", photo(5).resize((64, 48)), ("hub", [5, 5, 20, 20]))
     return train, val

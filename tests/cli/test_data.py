@@ -98,10 +98,13 @@ def test_info__counts_what_was_left_out_or_changed(
     assert "1 images without a part" in said
     assert "left / right: no pairs found" in said
     assert "wheel [left] │ 7 │ 2 │ 1" in said.replace("┃", "│")
-    assert "skipped 1: bbox with negative width or height: its corners are swapped" in said
-    assert "skipped 1: bbox has a number that is not finite" in said
-    assert "note, 1 times: box reached outside the image and was clipped" in said
-    assert "note, 1 times: stands for background and becomes no class" in said
+    assert "skipped: annotation 1 of image 3 (a.jpg): bbox with negative width or height" in said
+    assert "skipped: annotation 2 of image 3 (a.jpg): bbox has a number that is not finite" in said
+    assert (
+        "note: annotation 3 of image 3 (a.jpg): box reached outside the image and was clipped"
+        in said
+    )
+    assert "note: category 1 '_background_': stands for background and becomes no class" in said
 
 
 def test_info__all_splits_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """`wps-sam data check`: splits, files, exit status."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
 def test_sound(new_set: Callable[[str], DataSet], capsys: pytest.CaptureFixture[str]) -> None:
     assert data_check(filled(new_set("a"), 0).write()) == 0
     text = printed(capsys)
-    assert "annotations.json (coco): 10 images, 10 parts, 1 classes" in text
+    assert "annotations.json (coco): 10 images, 10 parts, 1 class" in text
     assert text.endswith("would be sound: 0 errors, 0 warnings, 0 good to know.")
 
 
@@ -57,7 +58,7 @@ def test_an_error_is_not_sound_and_files_say_the_same(
     assert data_check(train.write(), val=val.write(), out=out) == 1
     text = printed(capsys)
     assert "error The same photograph in two splits (1) 9.jpg (train) and 9.jpg (val)" in text
-    assert "would be not sound: 1 errors, 0 warnings, 0 good to know." in text
+    assert "would be not sound: 1 error, 0 warnings, 0 good to know." in text
     content = json.loads((out / "check.json").read_text())
     assert content["sound"] is False
     assert content["checked"]["val"] == str(val.folder / "annotations.json")
@@ -81,6 +82,88 @@ def test_all_splits_of_a_folder_are_compared(
     assert data_check(root, split="train") == 0
     with pytest.raises(ConfigError, match="has a split 'val' already"):
         data_check(root, val=root / "annotations" / "val.json")
+
+
+@pytest.fixture
+def training_and_valid(tmp_path: Path) -> Path:
+    """A folder with training/ and valid/, sound apart from one image in both."""
+    root = tmp_path / "set"
+    for name, first in (("training", 0), ("valid", 9)):
+        path = filled(DataSet(root / name), first).write()
+        path.rename(root / name / "_annotations.coco.json")
+    return root
+
+
+def test_other_names_of_splits(
+    training_and_valid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert data_check(training_and_valid) == 1
+    assert re.search(r"9\.jpg \(train(ing)?\) and 9\.jpg \(val(id)?\)", printed(capsys))
+    with pytest.raises(ConfigError, match=r"has a split 'val(id)?' already"):
+        data_check(training_and_valid, val=training_and_valid)
+
+
+def test_val_is_found_as_training_finds_it(
+    training_and_valid: Path, new_set: Callable[[str], DataSet], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = filled(new_set("a"), 5).write()
+    assert data_check(data, val=training_and_valid) == 1  # takes valid/, which has 9.jpg to 18.jpg
+    text = printed(capsys)
+    assert "in two splits (6) 9.jpg (train) and 9.jpg (val)" in text
+    assert data_check(data, val=training_and_valid, val_split="training") == 1
+    assert "in two splits (5) 5.jpg (train) and 5.jpg (val)" in printed(capsys)
+
+
+def test_val_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--images is for both labels, --val-images for those to validate on."""
+    x, y = tmp_path / "x", tmp_path / "y"
+    labels = {
+        folder.name: filled(DataSet(folder), first).write().rename(f"{folder}.json")
+        for folder, first in ((x, 0), (y, 10))
+    }
+    out = tmp_path / "out"
+    assert data_check(labels["x"], images=x, val=labels["y"], val_images=y, out=out) == 0
+    checked = json.loads((out / "check.json").read_text())["checked"]
+    assert (checked["images"], checked["val_images"], checked["val_split"]) == (
+        str(x),
+        str(y),
+        None,
+    )
+    capsys.readouterr()
+    assert data_check(labels["x"], images=x, val=labels["y"]) == 1
+    assert "Images that are missing (10)" in printed(capsys)
+    for path in y.iterdir():
+        path.rename(x / path.name)
+    assert data_check(labels["x"], images=x, val=labels["y"]) == 0
+
+
+def test_other_classes_in_val_are_not_sound(
+    new_set: Callable[[str], DataSet], capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, val = filled(new_set("train"), 0), filled(new_set("val"), 20)
+    train.category("lid")
+    val.names.insert(0, "lid")
+    for annotation in val.annotations:
+        annotation["category_id"] = 1
+    assert data_check(train.write(), val=val.write()) == 1
+    assert "error Validation labels with other classes (1)" in printed(capsys)
+
+
+@pytest.mark.parametrize(("stated", "status"), [("box", 1), (None, 0), ("mixed", 0)])
+def test_points_only_under_supervision_by_boxes(
+    new_set: Callable[[str], DataSet],
+    capsys: pytest.CaptureFixture[str],
+    stated: str | None,
+    status: int,
+) -> None:
+    data_set = filled(new_set("a"), 0)
+    data_set.add_part(0, "wheel [x]", points=[[50, 50]])
+    path = data_set.folder / "dataset.yaml"
+    path.write_text(
+        f"train: {data_set.write().name}\n" + (f"supervision: {stated}\n" if stated else "")
+    )
+    assert data_check(path) == status
+    assert ("Parts with points but no box (1)" in printed(capsys)) == (stated != "mixed")
 
 
 def test_labels_that_cannot_be_opened_are_a_finding(

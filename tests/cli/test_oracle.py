@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,47 @@ def test_points__box_is_refused_and_mixed_works(
         assert oracle(labels, tmp_path / prompt, "--prompt", prompt) == 0
         found = read_predictions(tmp_path / prompt / "predictions.json")
         assert len(found.parts(1).runs) == 2
+
+
+def info_of(out: Path) -> dict[str, Any]:
+    info: dict[str, Any] = json.loads((out / "predictions.json").read_text())["info"]
+    return info
+
+
+def test_labels_in_a_folder_of_files(tmp_path: Path) -> None:
+    """LabelMe, whose labels are no single file."""
+    for index in range(2):
+        noise = np.random.default_rng(index).integers(0, 256, (60, 90, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{index}.jpg")
+        shape = {"label": "wheel", "shape_type": "polygon", "points": [[2, 2], [40, 2], [40, 40]]}
+        content = {"shapes": [shape], "imagePath": f"{index}.jpg", "imageHeight": 60}
+        (tmp_path / f"{index}.json").write_text(json.dumps({**content, "imageWidth": 90}))
+    assert oracle(tmp_path, tmp_path / "out") == 0
+    assert len(info_of(tmp_path / "out")["labels"]) == 64
+    assert len(read_predictions(tmp_path / "out" / "predictions.json").images) == 2
+
+
+def test_labels_are_named_by_what_they_say(data: Path, tmp_path: Path) -> None:
+    class_map = tmp_path / "classes.yaml"
+    class_map.write_text("rename: {wheel: tyre}\n")
+    runs: dict[str, list[str]] = {"a": [], "b": ["--classes", str(class_map)], "c": []}
+    for name, words in runs.items():
+        assert oracle(data, tmp_path / name, *words) == 0
+    digests = [info_of(tmp_path / name)["labels"] for name in runs]
+    assert digests[0] == digests[2] != digests[1]
+
+
+def test_keep_groups_of_a_dataset_file(data: Path, tmp_path: Path) -> None:
+    described = tmp_path / "dataset.yaml"
+    described.write_text(f"labels: {data.name}\nkeep_groups: true\n")
+    out = tmp_path / "out"
+    assert oracle(described, out) == 0
+    found = read_predictions(out / "predictions.json")
+    assert found.parts(0).class_index.tolist().count(1) == 1
+    assert info_of(out)["keep_groups"] is True
+    scored = json.loads((out / "metrics.json").read_text())["scored"]
+    assert scored["keep_groups"] is True
+    assert scored["info"]["keep_groups"] is True
 
 
 def test_holdout(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

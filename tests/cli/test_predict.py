@@ -241,6 +241,27 @@ def test_folder_with_labels__says_which_images_are_left_out(
     assert f"{len(names) - 1} other images there are not" in said
 
 
+def test_label_maps_are_labels_not_photographs(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(photos, data / "images")
+    for name in ("a", "z"):
+        (data / "masks").mkdir(exist_ok=True)
+        Image.fromarray(np.ones((60, 90), np.uint8)).save(data / "masks" / f"{name}.png")
+    (data / "classes.txt").write_text("wheel\n")
+    assert predict(run_folder, data, "--out", tmp_path / "out") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 other images there are not, such as images/more/a.jpg." in said
+    assert "2 images predicted" in said
+    (data / "dataset.yaml").write_text("labels: .\nimages: images\nsplit: {val: 0.5}\n")
+    for source in (data, data / "dataset.yaml"):
+        assert predict(run_folder, source, "--split", "val", "--out", tmp_path / "val") == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "1 images" in said
+        assert "note:" not in said
+
+
 def test_formats_of_other_tools(
     run_folder: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

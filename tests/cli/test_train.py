@@ -56,6 +56,7 @@ def test_train_predict_evaluate(
     assert {"val/box_agreement", "val/loss"} <= last_line(run).keys()
     assert json.loads((run / "validation.json").read_text()).keys() == {
         *("miou", "macc", "miou_image_class_pairs", "boundary_miou", "pq", "ap"),
+        *("oracle_miou", "share_of_oracle"),
     }
     assert "validation masks: miou 0." in said
 
@@ -79,7 +80,7 @@ def test_mask_measure__is_what_predict_and_evaluate_find(
     images = [ImageToEmbed(i.path, i.file_name, (i.height, i.width)) for i in labels.images]
     keys = embed_images(store, toy_sam, images).keys
     features = LabelledFeatures(labels, [keys[image.path] for image in labels.images])
-    measure = mask_measure(LabelPlace(data, None, None, None), toy_sam, store, features, 0.0)
+    measure = mask_measure(LabelPlace(data), toy_sam, store, features, 0.0, "box")
     assert measure is not None
 
     prompter = build_prompter(RECIPES["paper"].prompter, 2, toy_sam)
@@ -104,6 +105,14 @@ def test_mask_measure__is_what_predict_and_evaluate_find(
     # The measure reads features kept in float16.
     assert measured["miou"] == pytest.approx(found["miou"], abs=0.01)
     assert measured["macc"] == pytest.approx(found["macc"], abs=0.01)
+
+    bound = str(tmp_path / "oracle")
+    words = ["--out", bound, "--sam", str(TOY_SAM), "--device", "cpu"]
+    assert main(["oracle", str(data), *words]) == 0
+    oracle = json.loads((tmp_path / "oracle" / "metrics.json").read_text())
+    assert measured["oracle_miou"] == pytest.approx(oracle["miou"], abs=0.01)
+    share = measured["miou"] / measured["oracle_miou"]
+    assert measured["share_of_oracle"] == pytest.approx(share, abs=1e-9)
 
 
 def keypoints_only(coco: Coco) -> Coco:
@@ -279,7 +288,7 @@ def test_resume__and_settings_that_differ(
     assert train_cli(data, run) == 1
     assert "is not empty. Choose another folder, or add --resume" in printed(capsys)
     assert train_cli(data, run, "--resume", "--seed", "1") == 1
-    assert "train.yaml has seed = 0, but now it is 1" in printed(capsys)
+    assert "seed: 0 before, 1 now." in printed(capsys)
     assert train_cli(data, run, "--resume") == 0
     assert (run / "model.safetensors").read_bytes() == before
 

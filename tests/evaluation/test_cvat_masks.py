@@ -69,7 +69,7 @@ def test_cvat_rle_to_runs__any_mask(data: st.DataObject) -> None:
         ([6], [0, 3, 3, 2], (4, 5), r"does not fit into the image of 4 x 5"),
         ([5], [0, 0, 3, 2], (4, 5), r"add up to width x height = 3 x 2 = 6; found 1 runs adding"),
         ([7, -1], [0, 0, 3, 2], (4, 5), r"found 2 runs adding up to 6; the mask is damaged"),
-        ([2**62, 2**62, 2**62, 2**62, 6], [0, 0, 3, 2], (4, 5), r"the mask is damaged"),
+        ([2**62, 2**62, 2**62, 2**62, 6], [0, 0, 3, 2], (4, 5), r"A run of a mask is 46.* long"),
         ([10**30], [0, 0, 3, 2], (4, 5), r"Run lengths must be whole numbers"),
     ],
 )

@@ -184,11 +184,11 @@ def test_what_is_left_out_is_counted_and_named(scene: Scene) -> None:
     assert len(truth.parts(0).runs) == 1
     assert "_background_" in truth.notes[0]
     assert truth.notes[1:] == (
-        "1 annotation has a box but no mask: what is predicted there counts as false, so scores "
-        "are too low.",
+        "1 annotation has a box or points but no mask: what is predicted there counts as false, "
+        "so scores are too low.",
     )
     scene.true("a.jpg", "door", [])
-    assert open_truth(scene.truth_path).notes[1].startswith("2 annotations have boxes but no masks")
+    assert open_truth(scene.truth_path).notes[1].startswith("2 annotations have a box or")
 
 
 def test_a_part_without_a_pixel_is_left_out_and_counted(scene: Scene) -> None:

@@ -16,6 +16,7 @@ from wps_sam.geometry.masks import (
     paint_semantic,
     polygon_to_box,
     polygons_to_mask,
+    rle_area,
     rle_to_mask,
 )
 
@@ -71,15 +72,31 @@ def test_rle_to_mask__bytes_and_text_are_alike() -> None:
         ({"size": [0, 2], "counts": []}, r"size of 1 or more; found 0 x 2"),
         ({"counts": [6]}, r'needs "size" \[height, width\] and "counts"'),
         ({"size": 6, "counts": [6]}, r'needs "size"'),
+        # Consistent, but a million million pixels would be allocated.
+        ({"size": [10**6, 10**6], "counts": [10**12]}, r"1000000 x 1000000 pixels .* more than"),
+        ({"size": [10**400, 1], "counts": [1]}, r"1{1}0{19} x 1 pixels .* more than"),
+        # 2**64 wraps to 0, so that the sum would come out right.
+        (
+            {"size": [3, 2], "counts": [2**63 - 1, 2**63 - 1, 2, 6]},
+            r"is 9223372036854775807 pixels long",
+        ),
     ],
     ids=[
         *("short", "negative", "fraction", "ragged", "character", "empty"),
         *("cut-off", "too-long", "no-pixels", "no-size", "size-type"),
+        *("absurd", "immense", "overflow"),
     ],
 )
 def test_rle_to_mask__damaged(rle: dict[str, Any], message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        rle_to_mask(rle)
+    for function in (rle_to_mask, rle_area):
+        with pytest.raises(DataError, match=message) as caught:
+            function(rle)
+        assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("counts", ["031O", b"031O", [0, 3, 1, 2]])  # O: 2 - 3 = -1
+def test_rle_area__by_hand(counts: Any) -> None:
+    assert rle_area({"size": [3, 2], "counts": counts}) == 5
 
 
 def test_rle_to_mask__size_of_another_image() -> None:
@@ -125,6 +142,13 @@ def test_polygons_to_mask__text_in_it() -> None:
     broken: list[Any] = [0, 0, "a", 0, 1, 1]
     with pytest.raises(DataError, match=r"flat list of numbers; found.*'a'"):
         polygons_to_mask([broken], (5, 5))
+
+
+@pytest.mark.parametrize("broken", [10**400, "a" * 4000, None])
+def test_polygons_to_mask__number_of_hundreds_of_digits(broken: Any) -> None:
+    with pytest.raises(DataError, match=r"A polygon must be a flat list") as caught:
+        polygons_to_mask([[0, 0, 1, 0, broken, 1]], (5, 5))
+    assert len(str(caught.value)) < 200
 
 
 def test_polygon_to_box__hand_computed() -> None:

@@ -34,7 +34,7 @@ def test_any_batch_size_gives_the_same_file(
     segmenter: PartSegmenter, photos: Path, tmp_path: Path, batch_size: int
 ) -> None:
     (photos / "b.png").unlink()
-    images = find_images([str(photos)])
+    images = find_images([str(photos)]).images
     report, steps = run(segmenter, images, tmp_path / "out", batch_size=batch_size)
     assert (report.predicted, report.parts, steps) == (3, 6, 3)
     run(segmenter, images, tmp_path / "reference")
@@ -48,7 +48,10 @@ def test_broken_image_is_listed_and_the_others_are_written(
     segmenter: PartSegmenter, photos: Path, tmp_path: Path
 ) -> None:
     (photos / "more" / "a.jpg").write_bytes(b"not a photograph")
-    images = [*find_images([str(photos)]), ImageToPredict(9, "gone.jpg", None, None, "is missing")]
+    images = [
+        *find_images([str(photos)]).images,
+        ImageToPredict(9, "gone.jpg", None, None, "is missing"),
+    ]
     report, steps = run(segmenter, images, tmp_path / "out", batch_size=2)
     assert steps == 5
     assert [name for name, _ in report.failures] == ["more/a.jpg", "gone.jpg"]
@@ -63,7 +66,9 @@ def test_image_that_cannot_be_predicted_is_listed_too(
 ) -> None:
     Image.new("RGB", (300, 200), "white").save(photos / "b.png")
     monkeypatch.setattr(decoding, "MOST_MASK_BYTES", 40_000)
-    report, steps = run(segmenter, find_images([str(photos)]), tmp_path / "out", batch_size=3)
+    report, steps = run(
+        segmenter, find_images([str(photos)]).images, tmp_path / "out", batch_size=3
+    )
     assert (report.predicted, steps) == (3, 4)
     assert [name for name, _ in report.failures] == ["b.png"]
     assert "2 parts in an image of 200 x 300" in report.failures[0][1]
@@ -75,7 +80,7 @@ def test_second_run_does_only_what_failed(
     broken = photos / "z.jpg"
     sound = broken.read_bytes()
     broken.write_bytes(sound[:100])
-    images = find_images([str(photos)])
+    images = find_images([str(photos)]).images
     report, _ = run(segmenter, images, tmp_path / "out")
     assert (report.predicted, len(report.failures)) == (3, 1)
     broken.write_bytes(sound)
@@ -88,6 +93,6 @@ def test_parts_without_a_pixel_are_counted(
     segmenter: PartSegmenter, photos: Path, tmp_path: Path
 ) -> None:
     segmenter.prompter.parts.append(((0.0, 240.0, 256.0, 256.0), 0, 0.9))  # type: ignore[union-attr, operator]  # a FixedPrompter
-    images = find_images([str(photos)], limit=1)
+    images = find_images([str(photos)], limit=1).images
     report, _ = run(segmenter, images, tmp_path / "out")
     assert (report.parts, report.dropped_empty) == (2, 1)

@@ -53,7 +53,7 @@ TOOLS = ("yolo", "labelme", "cvat", "label_studio")
 
 def predicted(segmenter: PartSegmenter, photos: Path, out: Path) -> list[ImageToPredict]:
     """Predict three white images into a folder, as `wps-sam predict` does."""
-    images = find_images([str(photos)], limit=3)
+    images = find_images([str(photos)], limit=3).images
     out.mkdir(exist_ok=True)
     categories = list(zip(segmenter.category_ids, segmenter.class_names, strict=True))
     with PredictionJournal(out, {"model": "abc"}, categories) as journal:

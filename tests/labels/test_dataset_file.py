@@ -79,6 +79,18 @@ def test_split_without_shares_holds_out_a_fifth(tmp_path: Path) -> None:
         ("- a", "is not a mapping"),
         ("train: [", "is not YAML"),
         ("trian: a.json", r"names no labels: found the keys \['trian'\]"),
+        ("train: a\nval: b\ntrain: c", "has the key train twice, in line 1 and in line 3"),
+        (
+            "train: {labels: a,\n format: b,\n labels: c}",
+            "key labels twice, in line 1 and in line 3",
+        ),
+        ("? 0x" + "f" * 5000 + "\n: 1", r"found the keys \['a number of 20000 bits'\]"),
+        ("train: a\n? 0x" + "f" * 5000 + "\n: 1", "a number of 20000 bits is no known key"),
+        ("? " + "x" * 9000 + "\n: 1", r"names no labels: found the keys \['x+\.\.\.x+"),
+        ('labels: "a\\0b"', "labels is .*, which has characters that no file name can have"),
+        ('train: "w\\ud800"', "train is .*, which has characters that no file name can have"),
+        ("labels: a\nsplit: {seed: 0x" + "f" * 5000 + "}", "seed is a number of 20000 bits; exp"),
+        ("train: a\nsupervision: " + "x" * 5000, r"supervision is 'x+\.\.\.x+'; expected one of"),
         ("train: a\nvla: b", r"'vla' is no known key; .*Did you mean val\?"),
         ("train: a\nlabels: b", "has train and also labels"),
         ("train: a\nsplit: {val: 0.2}", "has train and also split"),
@@ -100,6 +112,7 @@ def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         read(tmp_path, text)
     assert "dataset.yaml" in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_find_dataset_file(tmp_path: Path) -> None:

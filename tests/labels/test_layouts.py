@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from PIL import Image
 
 from labels.formats.pascal_files import write_mat
 from labels.formats.voc_file import SOUND
-from wps_sam.labels.layouts import LAYOUTS, list_splits, locate_labels
+from wps_sam.errors import DataError
+from wps_sam.labels.layout import LabelSource, first_files
+from wps_sam.labels.layouts import LAYOUTS, list_splits, locate_format, locate_labels
 from wps_sam.labels.open import open_weak_labels
 
 COCO = {
@@ -155,3 +158,132 @@ def test_list_splits__each_split_once(tmp_path: Path) -> None:
         write(tmp_path / folder / "labels" / "a.txt", "0 0.5 0.5 0.25 0.5\n")
     write(tmp_path / "data.yaml", "train: train/images\nval: valid/images\nnames: [wheel]\n")
     assert list_splits(tmp_path) == ("train", "val")
+
+
+@pytest.mark.parametrize("folder", ["old", "labelme", "a/b"])
+def test_labelme_in_a_sub_folder_does_not_stand_for_the_coco_file_above(
+    tmp_path: Path, folder: str
+) -> None:
+    coco(tmp_path)
+    labelme(tmp_path / folder)
+    assert locate_labels(tmp_path) == LabelSource("coco", tmp_path / "annotations.json")
+    (tmp_path / "annotations.json").unlink()
+    assert locate_labels(tmp_path) == LabelSource("labelme", tmp_path)
+
+
+def test_a_damaged_coco_file_is_not_passed_over(tmp_path: Path) -> None:
+    labelme(tmp_path / "old")
+    write(tmp_path / "annotations.json", "{")
+    write(tmp_path / "other.json", json.dumps(COCO))
+    assert locate_labels(tmp_path) == LabelSource("coco", tmp_path / "annotations.json")
+
+
+GENERAL = (
+    *((coco, "COCO"), (yolo, "YOLO"), (voc, "Pascal VOC")),
+    *((labelme, "LabelMe"), (cvat, "CVAT"), (label_studio, "Label Studio")),
+)
+PAIRS = tuple(combinations(GENERAL, 2))
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[f"{a[1]} {b[1]}" for a, b in PAIRS])
+def test_two_formats_in_one_folder_are_refused(
+    tmp_path: Path, pair: tuple[tuple[Callable[[Path], None], str], ...]
+) -> None:
+    for make, _ in pair:
+        make(tmp_path)
+    with pytest.raises(DataError, match="holds labels in 2 formats: ") as caught:
+        locate_labels(tmp_path)
+    assert all(f"{name} (" in str(caught.value) for _, name in pair)
+    assert str(tmp_path) in str(caught.value)
+    assert "write `format:` in a dataset.yaml" in str(caught.value)
+
+
+def test_two_formats_in_one_folder__ways_out(tmp_path: Path) -> None:
+    coco(tmp_path)
+    label_studio(tmp_path)
+    message = r"Label Studio \(tasks\.json\) and COCO \(annotations\.json\)\. Name the label file"
+    with pytest.raises(DataError, match=message):
+        locate_labels(tmp_path)
+    tasks = LabelSource("label_studio", tmp_path / "tasks.json")
+    labels = LabelSource("coco", tmp_path / "annotations.json")
+    assert locate_labels(tmp_path / "tasks.json") == tasks
+    assert locate_labels(tmp_path / "annotations.json") == labels
+    assert locate_format(tmp_path, "label_studio") == tasks
+    assert locate_format(tmp_path, "coco") == labels
+
+
+def test_two_formats_in_one_folder__one_of_them_with_splits(tmp_path: Path) -> None:
+    label_studio(tmp_path)
+    for name in ("a.json", "b.json"):
+        write(tmp_path / name, json.dumps(COCO))
+    with pytest.raises(
+        DataError, match=r"Label Studio \(tasks\.json\) and COCO \(several files or splits\)"
+    ):
+        locate_labels(tmp_path)
+
+
+def test_any_other_json_file_is_no_second_format(tmp_path: Path) -> None:
+    yolo(tmp_path)
+    write(tmp_path / "settings.json", "{}")
+    assert locate_labels(tmp_path).label_format == "yolo"
+
+
+@pytest.mark.parametrize(
+    ("label_file", "image_file"),
+    [
+        ("annotations/instances_{}.json", "images/{}/a.jpg"),
+        ("annotations/instances_{}.json", "{}/a.jpg"),
+        ("instances_{}.json", "{}/a.jpg"),
+    ],
+)
+def test_coco_as_it_is_published(tmp_path: Path, label_file: str, image_file: str) -> None:
+    names = ("train2017", "val2017")
+    for name in names:
+        write(tmp_path / label_file.format(name), json.dumps(COCO))
+        photo(tmp_path / image_file.format(name))
+    assert list_splits(tmp_path) == names
+    for name in names:
+        labels = open_weak_labels(tmp_path, split=name)
+        assert len(labels.images) == 1
+        assert labels.images[0].path == tmp_path / image_file.format(name)
+    with pytest.raises(DataError, match="choose with --split"):
+        locate_labels(tmp_path)
+
+
+def test_a_split_is_found_in_all_its_spellings(tmp_path: Path) -> None:
+    for name in ("train", "valid"):  # as Roboflow exports COCO
+        write(tmp_path / name / "_annotations.coco.json", json.dumps(COCO))
+    valid = LabelSource("coco", tmp_path / "valid" / "_annotations.coco.json")
+    for name in ("val", "valid", "validation"):
+        assert locate_labels(tmp_path, split=name) == valid
+    assert list_splits(tmp_path) == ("train", "val")
+    with pytest.raises(DataError, match=r"has the splits train, val\. Choose one with --split"):
+        locate_labels(tmp_path)
+    with pytest.raises(DataError, match=r"has no split 'test', but train, val\. Choose one with"):
+        locate_labels(tmp_path, split="test")
+
+
+@pytest.mark.parametrize(
+    ("file", "make"), [("{}.xml", cvat), ("{}/annotations.xml", cvat), ("{}.json", label_studio)]
+)
+def test_a_file_of_a_split_is_found_in_all_spellings(
+    tmp_path: Path, file: str, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path)
+    made = next(path for path in tmp_path.iterdir() if path.is_file())
+    wanted = tmp_path / file.format("valid")
+    wanted.parent.mkdir(exist_ok=True)
+    made.rename(wanted)
+    assert locate_labels(tmp_path, split="val").path == wanted
+
+
+def test_first_files(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a.png", "._a.png", "a.txt", "c/d.png", ".c/d.png", "__MACOSX/d.png"):
+        write(tmp_path / name, "")
+    for number in range(30):
+        write(tmp_path / "z" / f"{number:02}.png", "")
+    assert first_files(tmp_path, ".png") == [tmp_path / "a.png", tmp_path / "b.PNG"]
+    found = first_files(tmp_path, ".png", below=True)
+    assert found[:4] == [tmp_path / name for name in ("a.png", "b.PNG", "c/d.png", "z/00.png")]
+    assert len(found) == 20
+    assert first_files(tmp_path / "nowhere", ".png") == []

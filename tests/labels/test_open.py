@@ -174,6 +174,16 @@ def test_open_labels__drawn_splits(coco: Coco, write: Write, tmp_path: Path) -> 
         ("train: annotations.json", "dev", r"has the splits train; there is no 'dev'"),
         ("labels: annotations.json", "dev", r"is not divided into splits; there is no 'dev'"),
         (
+            "labels: annotations.json\nsplit: {val: 0.2, test: 0.2, seed: 1}",
+            "val",
+            r"dataset\.yaml, split: 2 images in 2 groups are too few",
+        ),
+        (
+            "labels: annotations.json\nsplit: {group_by: 'c(.)'}",
+            "val",
+            r"dataset\.yaml, split: group_by 'c\(\.\)' does not match the image a\.jpg",
+        ),
+        (
             "train: {labels: a, format: yol}",
             "train",
             r"the format 'yol' is unknown; expected .*coco",

@@ -1,6 +1,6 @@
 """The types: no mask can be held, and images can be split."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +155,42 @@ def test_weak_image__points_must_fit(
 ) -> None:
     with pytest.raises(DataError, match=message):
         with_points(boxes, points)
+
+
+def test_label_bytes__by_hand() -> None:
+    # Class 0 as int64, the box 0 0 0 0 as float32; nothing more, as before there were points.
+    assert weak_image(3).label_bytes() == bytes(8) + bytes(16)
+    # Then how many points each part has, and 1.0 and 2.0 as little-endian float32.
+    point = np.array([[1, 2]], np.float32)
+    assert replace(weak_image(3), points_xy=(point,)).label_bytes() == (
+        bytes(8) + bytes(16) + b"[1]" + bytes.fromhex("0000803f 00000040")
+    )
+
+
+def test_digest__of_what_is_labelled_wherever_it_is() -> None:
+    labels = weak_dataset(2)
+    first, second = labels.images
+    moved = replace(first, path=Path("elsewhere") / first.path, image_id="x")
+    same = replace(labels, source=Path("dataset.yaml"), images=(moved, second), skipped=())
+    assert same.digest() == labels.digest()
+    point = np.array([[1, 2]], np.float32)
+    others = [
+        replace(labels, class_names=("tyre",)),
+        replace(labels, category_ids=(2,)),
+        labels.subset([0]),
+        labels.subset([1, 0]),
+        *(
+            replace(labels, images=(changed, second))
+            for changed in (
+                replace(first, file_name="other.jpg"),
+                replace(first, width=6),
+                replace(first, class_index=np.ones(1, np.int64)),
+                replace(first, boxes_xyxy=np.ones((1, 4), np.float32)),
+                replace(first, points_xy=(point,)),
+                weak_image(0, parts=2),
+            )
+        ),
+    ]
+    digests = {other.digest() for other in (labels, *others)}
+    assert len(digests) == len(others) + 1
+    assert all(len(digest) == 64 for digest in digests)

@@ -419,7 +419,18 @@ def test_read_weak__bad_point_is_skipped_and_counted(
     assert dataset.skipped == (Skip("point 1 of annotation 17 of image 3 (a.jpg)", reason),)
     coco["annotations"][1]["points"] = [point]
     skipped = read_coco(write(coco)).skipped
-    assert [skip.reason for skip in skipped] == ["no bbox and no usable polygon", reason]
+    assert skipped == (
+        Skip("point 0 of annotation 17 of image 3 (a.jpg)", reason),
+        Skip("annotation 17 of image 3 (a.jpg)", "no usable point"),
+    )
+
+
+def test_read_weak__bad_points_and_a_bad_box_each_say_why(coco: Coco, write: Write) -> None:
+    coco["annotations"][1].update(bbox=[0, 0, 0, 0], points=[[99, 3], [99, 4]])
+    assert read_coco(write(coco)).skip_counts() == {
+        "point outside the image": 2,
+        "box without area": 1,
+    }
 
 
 def test_read_weak__points_that_are_no_list(coco: Coco, write: Write) -> None:

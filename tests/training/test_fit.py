@@ -115,9 +115,18 @@ def test_resume__finished_run_stays_as_it_is(train: Train) -> None:
     assert equal(weights(train("run", resume=True)), before)
 
 
+def test_resume__run_before_prompters_had_tokens_per_part(train: Train) -> None:
+    run = train("run", recipe="paper")
+    settings = yaml.safe_load((run / "train.yaml").read_text())
+    del settings["recipe"]["prompter"]["tokens_per_part"]
+    (run / "train.yaml").write_text(yaml.safe_dump(settings))
+    before = weights(run)
+    assert equal(weights(train("run", recipe="paper", resume=True)), before)
+
+
 def test_resume__other_settings_are_refused_by_name(train: Train) -> None:
     train("run", seed=0)
-    with pytest.raises(ConfigError, match=r"train\.yaml has seed = 0, but now it is 1"):
+    with pytest.raises(ConfigError, match=r"train\.yaml .*: seed: 0 before, 1 now\."):
         train("run", seed=1, resume=True)
 
 
@@ -127,7 +136,7 @@ def test_resume__edited_labels_are_refused(train: Train, label_file: Path) -> No
     for corner in (0, 6):  # the left side of one box
         labels["annotations"][0]["segmentation"][0][corner] += 1
     label_file.write_text(json.dumps(labels))
-    with pytest.raises(ConfigError, match=r"train\.yaml has train = .*Resume with the same"):
+    with pytest.raises(ConfigError, match=r"train\.yaml .*: train\.sha256: .*Resume with the same"):
         train("run", resume=True)
 
 
@@ -241,7 +250,7 @@ def test_resume__moved_points_are_refused(train: Train, label_file: Path) -> Non
     train("run", supervision="point")
     content["annotations"][0]["points"][0][0] += 1
     label_file.write_text(json.dumps(content))
-    with pytest.raises(ConfigError, match=r"train\.yaml has train = .*Resume with the same"):
+    with pytest.raises(ConfigError, match=r"train\.yaml .*: train\.sha256: .*Resume with the same"):
         train("run", supervision="point", resume=True)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,8 @@ import torch
 import yaml
 
 from wps_sam.errors import CheckpointError, ConfigError, WpsSamError
+from wps_sam.prompter.query.config import QueryPrompterConfig
+from wps_sam.training.recipes import RECIPES, Recipe
 from wps_sam.training.run_folder import (
     ModelFolder,
     RunLog,
@@ -86,18 +89,104 @@ def test_open_run__nothing_to_resume(run: Path, missing: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("seed", 1, r"train\.yaml has seed = 0, but now it is 1. Resume with the same"),
-        ("recipe", {"name": "paper", "epochs": 9}, r"has recipe = \{.*3\}, but now it is \{.*9\}"),
-        ("val", {"images": 2}, r"has val = None, but now it is \{'images': 2\}"),
-        ("sam", {"name": "b"}, r"has sam = None, but now it is \{'name': 'b'\}"),
+        ("seed", 1, r"train\.yaml is of a run with other settings: seed: 0 before, 1 now\. Resume"),
+        (
+            "recipe",
+            {"name": "paper", "epochs": 9},
+            r"settings: recipe\.epochs: 3 before, 9 now\. R",
+        ),
+        ("recipe", {"name": "paper"}, r"settings: recipe\.epochs: 3 before, nothing now\. R"),
+        ("val", {"images": 2}, r"settings: val: nothing before, \{'images': 2\} now\. R"),
+        ("sam", {"name": "b"}, r"settings: sam: nothing before, \{'name': 'b'\} now\. R"),
+        ("seed", 10**5000, r"seed: 0 before, a number of 16610 bits now\. R"),
     ],
-    ids=["seed", "nested", "other data", "another sam"],
+    ids=["seed", "nested", "missing", "other data", "another sam", "endless"],
 )
 def test_open_run__resume_with_other_settings(
     run: Path, name: str, value: object, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         open_run(run, {**SETTINGS, name: value}, resume=True)
+
+
+# What a run of recipe `paper` wrote before prompters had `tokens_per_part`.
+OLD_PAPER_RUN = """\
+recipe:
+  name: paper
+  prompter:
+    num_queries: 25
+    encoder_layers: 6
+    decoder_layers: 6
+    width: 256
+    heads: 8
+    feedforward: 1024
+    dropout: 0.1
+  criterion: {match_class: 10.0, match_token: 1.0, loss_class: 5.0, loss_token: 20.0}
+  optimiser:
+    kind: adam
+    learning_rate: 0.0001
+    weight_decay: 0.0
+    warmup_steps: 250
+    gradient_norm_limit: inf
+  epochs: 150
+  batch_size: 8
+  patience_epochs: 50
+  validate_every_epochs: 1
+  score_threshold: 0.0
+supervision: box
+seed: 0
+"""
+
+
+def settings_of(recipe: Recipe) -> dict[str, Any]:
+    values = asdict(recipe)
+    values["optimiser"]["gradient_norm_limit"] = str(recipe.optimiser.gradient_norm_limit)
+    return {"recipe": values, "supervision": "box", "seed": 0}
+
+
+def test_open_run__resume_of_a_run_before_tokens_per_part(run: Path) -> None:
+    (run / "train.yaml").write_text(OLD_PAPER_RUN)
+    paper = RECIPES["paper"]
+    prompter = paper.prompter
+    assert isinstance(prompter, QueryPrompterConfig)
+    assert open_run(run, settings_of(paper), resume=True) == run / "checkpoints" / "last.ckpt"
+    more = replace(paper, epochs=9, prompter=replace(prompter, dropout=0.2, tokens_per_part=3))
+    with pytest.raises(ConfigError) as refused:
+        open_run(run, settings_of(more), resume=True)
+    assert str(refused.value) == (
+        f"--resume: {run / 'train.yaml'} is of a run with other settings: "
+        "recipe.prompter.dropout: 0.1 before, 0.2 now; "
+        "recipe.prompter.tokens_per_part: 2 before, 3 now; recipe.epochs: 150 before, 9 now. "
+        "Resume with the same settings, or start a new run in another folder."
+    )
+
+
+def test_open_run__resume_with_another_recipe_is_short(run: Path) -> None:
+    (run / "train.yaml").write_text(OLD_PAPER_RUN)
+    with pytest.raises(
+        ConfigError, match=r"recipe\.name: 'paper' before, 'strong' now; .*; and [0-9]+ more\."
+    ) as refused:
+        open_run(run, settings_of(RECIPES["strong"]), resume=True)
+    assert len(str(refused.value)) < 600
+    assert "tokens_per_part" not in str(refused.value)
+
+
+def test_open_run__resume_with_a_class_or_a_path_that_differs_late(run: Path) -> None:
+    before = {"class_names": [*"abcdefgh"], "source": "/data/" + "x" * 80 + "/y" * 40}
+    now = {"class_names": [*"abcdefgi"], "source": "/data/" + "x" * 80 + "/z" * 40}
+    (run / "train.yaml").write_text(yaml.safe_dump(before))
+    with pytest.raises(ConfigError) as refused:
+        open_run(run, now, resume=True)
+    assert "class_names.7: 'h' before, 'i' now; source: '/data/" in str(refused.value)
+    assert "/y' before" in str(refused.value)
+    assert "/z' now" in str(refused.value)
+
+
+@pytest.mark.parametrize("recipe", ["paper", {"prompter": 5}, {"name": "paper"}, [1]], ids=str)
+def test_open_run__resume_with_a_recipe_of_another_kind(run: Path, recipe: object) -> None:
+    (run / "train.yaml").write_text(yaml.safe_dump({"recipe": recipe}))
+    with pytest.raises(ConfigError, match="is of a run with other settings: recipe"):
+        open_run(run, settings_of(RECIPES["paper"]), resume=True)
 
 
 @pytest.mark.parametrize("text", ["", "seed: [", "just words"], ids=["empty", "broken", "words"])

@@ -113,15 +113,15 @@ def test_no_file_before_the_end_and_none_after_an_error(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["images"]
 
 
-@pytest.mark.parametrize("counts", ["5", b"5", [5]], ids=["text", "bytes", "runs"])
+@pytest.mark.parametrize("counts", ["05", b"05", [0, 5]], ids=["text", "bytes", "runs"])
 def test_any_form_of_run_lengths(
     tmp_path: Path, categories: tuple[LabelCategory, ...], counts: Any
 ) -> None:
-    # An empty mask of 5 x 1 pixels: COCO writes the number 5 as the character '5'.
+    # A full mask of 5 x 1 pixels: COCO writes the number 5 as the character '5'.
     shape = ShapeRecord(0, "wheel", rle={"size": [5, 1], "counts": counts})
     content = write_without_photograph(tmp_path / "out", categories, shape)
     (annotation,) = content["annotations"]
-    assert annotation["area"] == 0
+    assert annotation["area"] == 5
     expected = counts.decode() if isinstance(counts, bytes) else counts
     assert annotation["segmentation"] == {"size": [5, 1], "counts": expected}
 

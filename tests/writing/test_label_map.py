@@ -80,6 +80,14 @@ def test_more_than_255_classes_need_16_bits(tmp_path: Path, one_image: Make) -> 
 def test_mask_of_another_size_names_the_part(
     tmp_path: Path, categories: Categories, one_image: Make
 ) -> None:
-    shape = ShapeRecord(0, "wheel", rle={"size": [3, 2], "counts": [6]})
+    shape = ShapeRecord(0, "wheel", rle={"size": [3, 2], "counts": [0, 6]})
     with pytest.raises(DataError, match=r"part 0 of sub/a.png: the mask's size is 3 x 2"):
         write(tmp_path, categories, one_image(shape))
+
+
+def test_absurd_size_is_refused_before_it_is_painted(
+    tmp_path: Path, categories: Categories, one_image: Make
+) -> None:
+    image = replace(one_image(), hw=(10**6, 10**6))
+    with pytest.raises(DataError, match=r"sub/a\.png is said to have 1000000 x 1000000 pixels"):
+        LabelMapWriter(tmp_path / "out", categories).add(image)

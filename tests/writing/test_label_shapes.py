@@ -227,7 +227,9 @@ def test_mask_in_a_file_of_its_own(labels: Open, tmp_path: Path) -> None:
     pixels[10:12, 20:22] = 3
     Image.fromarray(pixels).save(tmp_path / "map.png")
     place = {"kind": "label_map", "file": str(tmp_path / "map.png"), "value": 3}
-    read = read_label_shapes(labels({"segmentation": place}), ShapeChoice())
+    file = labels({"bbox": [20, 10, 2, 2]})
+    in_map = [annotation._replace(segmentation=place) for annotation in file.annotations()]
+    read = read_label_shapes(replace(file, read_annotations=lambda: in_map), ShapeChoice())
     (shape,) = shapes_of(read)
     # By hand: 1010 zeros, 2 ones, 48 zeros, 2 ones; pycocotools says it in characters.
     assert shape.rle is not None
@@ -263,3 +265,11 @@ def test_region_to_ignore_stays_whole(labels: Open) -> None:
     (shape,) = shapes_of(read_label_shapes(labels(annotation), ShapeChoice(keep_groups=False)))
     assert shape.is_crowd
     assert len(shape.polygons or ()) == 2
+
+
+def test_region_to_ignore_of_a_category_that_is_no_class(labels: Open) -> None:
+    crowd = {"segmentation": [TRIANGLE], "category_id": 1, "iscrowd": 1}  # 1 is the background
+    read = read_label_shapes(labels(crowd, {**crowd, "iscrowd": 0}), ShapeChoice())
+    (shape,) = shapes_of(read)
+    assert (shape.is_crowd, shape.class_name, shape.polygons) == (True, "wheel", (tuple(TRIANGLE),))
+    assert read.remarks.skipped == {"its category becomes no class": 1}

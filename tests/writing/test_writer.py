@@ -4,15 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wps_sam.errors import DataError
+from wps_sam.geometry.masks import mask_to_rle
 from wps_sam.labels.label_file import LabelCategory
 from wps_sam.writing.coco import CocoWriter
 from wps_sam.writing.formats import WRITERS
 from wps_sam.writing.photographs import MISSING, NO_LINKS
 from wps_sam.writing.shapes import ImageShapes, ShapeRecord
-from wps_sam.writing.writer import JOINED, NO_IGNORED, NO_PIXEL, ShapeWriter, WriteRemarks
+from wps_sam.writing.writer import JOINED, NO_IGNORED, NO_PIXEL, RENAMED, ShapeWriter, WriteRemarks
 from wps_sam.writing.yolo import YoloWriter
 
 Make = Callable[..., ImageShapes]
@@ -26,6 +28,9 @@ Categories = tuple[LabelCategory, ...]
         ("../../etc/x.jpg", "etc/x.jpg", "etc/x"),
         ("/etc/x.jpg", "etc/x.jpg", "etc/x"),
         ("C:/x.jpg", "C_/x.jpg", "C_/x"),
+        ("../c:/x.jpg", "c_/x.jpg", "c_/x"),
+        ("2024-01-01T10:30:00.jpg", "2024-01-01T10:30:00.jpg", "2024-01-01T10:30:00"),
+        ("C:x/D:/y.jpg", "C:x/D:/y.jpg", "C:x/D:/y"),
         ("..", "image-5", "image-5"),
     ],
 )
@@ -61,6 +66,48 @@ def test_two_images_for_one_file(tmp_path: Path, categories: Categories, one_ima
     coco = CocoWriter(tmp_path / "coco", categories)
     coco.add(one_image(name="a.png"))
     coco.add(one_image(name="a.jpg"))  # one file for all
+
+
+def test_names_are_checked_before_anything_is_written() -> None:
+    names = [(1, "a.png"), (2, "b.png"), (3, "A.jpg")]
+    with pytest.raises(DataError, match=r"a\.png and A\.jpg would write the same file A\. Rename"):
+        YoloWriter.check_names(names)
+    CocoWriter.check_names(names)  # one file for all
+    for bad in ([(1, "a.png"), (2, "A.png")], [(1, "/a.png"), (2, "a.png")]):
+        with pytest.raises(DataError, match="would write the same file"):
+            CocoWriter.check_names(bad)
+    with pytest.raises(DataError, match=r"The image 'a\\n' has the character"):
+        CocoWriter.check_names([(1, "a\n")])
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_changed_name_is_noted(
+    tmp_path: Path, categories: Categories, one_image: Make, door_mask: ShapeRecord, name: str
+) -> None:
+    writer = WRITERS[name](tmp_path / "out", categories)
+    writer.add(replace(one_image(door_mask), file_name="C:/a.png"))
+    writer.add(one_image(name="10:30.png"))
+    writer.finish()
+    assert writer.remarks.notes == {RENAMED: 1}
+    assert writer.remarks.first[RENAMED] == "C:/a.png"
+    texts = [path.read_text() for path in (tmp_path / "out").rglob("*.[jx][sm]*")]
+    assert not [text for text in texts if "C:/a" in text]
+
+
+@pytest.mark.parametrize("counts", [[5000], [5000, 0], "compressed"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_mask_without_a_pixel_is_counted(
+    tmp_path: Path, categories: Categories, one_image: Make, name: str, counts: str | list[int]
+) -> None:
+    if isinstance(counts, str):
+        counts = mask_to_rle(np.zeros((50, 100)))["counts"]
+    empty = ShapeRecord(0, "wheel", rle={"size": [50, 100], "counts": counts})
+    writer = WRITERS[name](tmp_path / "out", categories)
+    writer.add(one_image(empty))
+    writer.finish()
+    assert writer.remarks.skipped == {NO_PIXEL: 1}
+    assert writer.remarks.first == {NO_PIXEL: "part 0 of sub/a.png"}
+    assert writer.shapes_written == 0
 
 
 @pytest.mark.parametrize("character", ["\0", "\n", "\x85", "\u2028", "\ud800", "\uffff"])
@@ -114,8 +161,10 @@ def test_damaged_mask_names_the_part(
     tmp_path: Path, categories: Categories, one_image: Make
 ) -> None:
     damaged = ShapeRecord(0, "wheel", rle={"size": [50, 100], "counts": [7]})
-    with pytest.raises(DataError, match=r"part 0 of sub/a\.png: The runs of a mask must be"):
-        YoloWriter(tmp_path, categories).add(one_image(damaged))
+    for name in WRITERS:
+        writer = WRITERS[name](tmp_path / name, categories)
+        with pytest.raises(DataError, match=r"part 0 of sub/a\.png: The runs of a mask must be"):
+            writer.add(one_image(damaged))
 
 
 @pytest.mark.parametrize("copy_images", [False, True])

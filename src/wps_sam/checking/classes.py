@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from wps_sam.checking.findings import Case, Cases, Finding
-from wps_sam.checking.splits import CheckedSplit
+from wps_sam.checking.findings import Case, Cases, Finding, counted
+from wps_sam.checking.splits import CheckedSplit, learnt_split, validation_splits
 
 FEWEST_IMAGES = 10
 """Of training images that show a class; with fewer, its score depends on single photographs."""
@@ -20,33 +20,31 @@ rule `lfleg` and `lbleg` (left front and left back leg) would be a misspelling."
 SHORTEST_MISSPELT = 4
 """Letters. Shorter names differ by one letter too easily."""
 
-TRAIN_SPLIT = "train"
-
 _Counts = Mapping[str, int]
 
 
 def check_classes(splits: Sequence[CheckedSplit]) -> list[Finding]:
     """Look at how often each class was labelled and at the names.
 
-    Frequencies are those of the split `train` if there is one, else of the first split, since
-    that is what a prompter learns from.
+    Frequencies are those of the split that a prompter learns from (`splits.learnt_split`).
 
     Args:
         splits: All splits.
 
     Returns:
-        Findings `class-only-elsewhere`, `class-without-parts`, `few-images`, `imbalance` and
-        `similar-names`.
+        Findings `other-classes`, `class-only-elsewhere`, `class-without-parts`, `few-images`,
+        `imbalance` and `similar-names`.
     """
     read = [split for split in splits if split.weak is not None]
-    if not read:
+    learnt = learnt_split(splits)
+    if learnt is None:
         return []
-    learnt = next((split for split in read if split.name == TRAIN_SPLIT), read[0])
     parts, images = _counts(learnt)
     everywhere = Counter[str]()
     for split in read:
         everywhere.update(_counts(split)[0])
     return [
+        *_other_classes(learnt, validation_splits(splits)),
         *_only_elsewhere(learnt, [split for split in read if split is not learnt], parts),
         *_without_parts(everywhere),
         *_few_images(learnt, parts, images),
@@ -68,6 +66,32 @@ def _counts(split: CheckedSplit) -> tuple[Counter[str], Counter[str]]:
     return parts, images
 
 
+def _other_classes(learnt: CheckedSplit, validation: Sequence[CheckedSplit]) -> list[Finding]:
+    """Validation labels whose class k is not class k of training, which training refuses."""
+    assert learnt.weak is not None
+    learnt_names = learnt.weak.class_names
+    cases = Cases()
+    for split in validation:
+        assert split.weak is not None
+        names = split.weak.class_names
+        if split is learnt or names == learnt_names:
+            continue
+        missing = [name for name in learnt_names if name not in names]
+        extra = [name for name in names if name not in learnt_names]
+        found = [f"only in {learnt.name}: {', '.join(missing)}"] if missing else []
+        found += [f"only in {split.name}: {', '.join(extra)}"] if extra else []
+        text = "; ".join(found) or "the same in another order"
+        cases.add(Case(split.name, str(split.labels.path), text))
+    return cases.finding(
+        "other-classes",
+        "error",
+        "Validation labels with other classes",
+        "Training refuses them: class 3 of one file must be class 3 of the other.",
+        "Let both files list the same categories in the same order, also those without a part; or "
+        "take the same classes of both with a class map (--classes).",
+    )
+
+
 def _only_elsewhere(
     learnt: CheckedSplit, others: Sequence[CheckedSplit], parts: _Counts
 ) -> list[Finding]:
@@ -76,7 +100,7 @@ def _only_elsewhere(
     for split in others:
         for name, count in _counts(split)[0].items():
             if count and not parts.get(name):
-                cases.add(Case(split.name, name, f"{count} parts in {split.name}"))
+                cases.add(Case(split.name, name, f"{counted(count, 'part')} in {split.name}"))
     return cases.finding(
         "class-only-elsewhere",
         "warning",
@@ -110,8 +134,8 @@ def _few_images(learnt: CheckedSplit, parts: _Counts, images: _Counts) -> list[F
     for name, count in sorted(images.items(), key=lambda item: item[1]):
         if 0 < count < FEWEST_IMAGES:
             cases.add(
-                Case(learnt.name, name, f"{_number(parts[name], 'part')} in "
-                     f"{_number(count, 'image')}")
+                Case(learnt.name, name, f"{counted(parts[name], 'part')} in "
+                     f"{counted(count, 'image')}")
             )  # fmt: skip
     return cases.finding(
         "few-images",
@@ -130,7 +154,7 @@ def _imbalance(learnt: CheckedSplit, parts: _Counts) -> list[Finding]:
     frequent = max(parts, key=lambda name: parts[name])
     for name, count in sorted(parts.items(), key=lambda item: item[1]):
         if 0 < count * WORST_IMBALANCE < most:
-            text = f"{_number(count, 'part')}, {most / count:.0f} times fewer"
+            text = f"{counted(count, 'part')}, {most / count:.0f} times fewer"
             cases.add(Case(learnt.name, name, text))
     return cases.finding(
         "imbalance",
@@ -146,7 +170,7 @@ def _similar_names(everywhere: _Counts) -> list[Finding]:
     """Names that may be one class written in two ways."""
     cases = Cases()
     for first, second, why in _similar_pairs(everywhere):
-        text = f"{why}; {everywhere[first]} and {everywhere[second]} parts"
+        text = f"{why}; {everywhere[first]} and {counted(everywhere[second], 'part')}"
         cases.add(Case("", f"{first} / {second}", text))
     return cases.finding(
         "similar-names",
@@ -189,8 +213,3 @@ def _is_slip(first: str, second: str) -> bool:
         return False  # door1 and door2 are two classes
     swapped = one[:2] == two[:2][::-1] and one[2:] == two[2:]
     return swapped or one[1:] == two[1:] or one[1:] == two or one == two[1:]
-
-
-def _number(count: int, what: str) -> str:
-    """A count with its noun."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -164,6 +164,11 @@ class CheckReport:
         }
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number and its noun: "1 image", "2 images"; `many` is for nouns that do not take an s."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Sort findings from worst to mildest; within a severity the order stays."""
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

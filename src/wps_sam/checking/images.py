@@ -210,16 +210,21 @@ def _unnamed_files(splits: Sequence[CheckedSplit]) -> list[Finding]:
     named = {image.path for _, image in _images(splits) if image.path is not None}
     stems = {(path.parent, path.stem) for path in named}
     cases = Cases()
+    unnamed_in = set[Path]()
     for folder in sorted({path.parent for path in named}):
         for path in _image_files(folder):
             # a.png beside a labelled a.jpg is its mask, not another photograph.
             if path not in named and (path.parent, path.stem) not in stems:
                 shown = Picture(path, path.name)
                 cases.add(Case("", path.name, f"in {folder}", (shown,)))
+                unnamed_in.add(folder)
+    where = f"{len(unnamed_in)} folders"
+    if len(unnamed_in) == 1:
+        where = f"{unnamed_in.pop().resolve().name}/"
     return cases.finding(
         "unlabelled-file",
         "info",
-        "Image files that no label names",
+        f"Image files in {where} that no label names",
         "They lie beside labelled images and are not used.",
         "Nothing, if they are not labelled yet or belong to another split. Otherwise check that "
         "the labels were exported in full.",

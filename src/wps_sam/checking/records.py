@@ -4,15 +4,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from wps_sam.checking.findings import Box, Case, Cases, Finding, Picture, Severity
 from wps_sam.checking.groups import DistantPieces, polygon_boxes
 from wps_sam.checking.splits import CheckedSplit
 from wps_sam.labels.categories import reason_without_class
 from wps_sam.labels.label_file import LabelAnnotation
-from wps_sam.labels.remarks import Note, Skip
-from wps_sam.labels.weak_reading import CROWD
 
 FAR_OUTSIDE = 0.25
 """Share of a box outside the image from which on it is more than a careless edge."""
@@ -34,11 +32,9 @@ def check_records(splits: Sequence[CheckedSplit]) -> list[Finding]:
         `pieces-apart`.
     """
     pieces, outside = DistantPieces(), Cases()
-    reasons: dict[tuple[str, str], Cases] = defaultdict(Cases)
-    on_purpose = {CROWD}
+    cases_of: dict[_Reason, Cases] = defaultdict(Cases)
     for split in splits:
         without_class = {c.category_id: reason_without_class(c) for c in split.labels.categories}
-        on_purpose |= set(without_class.values())
         wanted = _records_to_draw(split)
         drawn: dict[str, Picture] = {}
         for annotation in split.usable.annotations() if split.weak else ():
@@ -48,15 +44,11 @@ def check_records(splits: Sequence[CheckedSplit]) -> list[Finding]:
             if not annotation.is_crowd and not without_class[annotation.category_id]:
                 pieces.look(split, annotation, picture)
                 _look_outside(split, annotation, picture, outside)
-        for kind, text, record in _remarks(split):
+        for reason, record in _remarks(split):
             shown = drawn.get(_WHICH_POLYGON.sub("", record, count=1))
-            reasons[kind, text].add(Case(split.name, record, "", (shown,) if shown else ()))
+            cases_of[reason].add(Case(split.name, record, "", (shown,) if shown else ()))
     return [
-        *(
-            found
-            for (kind, text), cases in reasons.items()
-            for found in _remark(kind, text, cases, text in on_purpose)
-        ),
+        *(found for reason, cases in cases_of.items() for found in _remark(reason, cases)),
         *outside.finding(
             "far-outside",
             "warning",
@@ -68,42 +60,50 @@ def check_records(splits: Sequence[CheckedSplit]) -> list[Finding]:
     ]
 
 
-def _remarks(split: CheckedSplit) -> Iterable[tuple[str, str, str]]:
-    """Skips and notes of a split: kind, reason and record."""
+class _Reason(NamedTuple):
+    """What records have in common that were left out or noted: each makes a finding."""
+
+    kind: str
+    text: str
+    on_purpose: bool = False
+
+
+def _remarks(split: CheckedSplit) -> Iterable[tuple[_Reason, str]]:
+    """Skips and notes of a split: reason and record."""
     source = split.labels if split.weak is None else split.weak
-    skips: Sequence[Skip] = source.skipped
-    notes: Sequence[Note] = source.notes
-    yield from (("left-out", skip.reason, skip.record) for skip in skips)
-    yield from (("note", note.text, note.record) for note in notes)
+    for skip in source.skipped:
+        yield _Reason("left-out", skip.reason, skip.on_purpose), skip.record
+    for note in source.notes:
+        yield _Reason("note", note.text), note.record
 
 
 def _records_to_draw(split: CheckedSplit) -> set[str]:
     """Records to remember the boxes of: some for each reason."""
-    chosen: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for kind, text, record in _remarks(split):
-        if len(chosen[kind, text]) < MOST_DRAWN:
-            chosen[kind, text].append(_WHICH_POLYGON.sub("", record, count=1))
+    chosen: dict[_Reason, list[str]] = defaultdict(list)
+    for reason, record in _remarks(split):
+        if len(chosen[reason]) < MOST_DRAWN:
+            chosen[reason].append(_WHICH_POLYGON.sub("", record, count=1))
     return {record for records in chosen.values() for record in records}
 
 
-def _remark(kind: str, text: str, cases: Cases, is_on_purpose: bool) -> list[Finding]:
+def _remark(reason: _Reason, cases: Cases) -> list[Finding]:
     """The finding about one reason."""
-    if kind == "note":
+    if reason.kind == "note":
         return cases.finding(
             "note",
             "info",
-            f"Note: {text}",
+            f"Note: {reason.text}",
             "The reader used these, with this remark.",
             "Check a few; nothing has to be done if that is what you meant.",
         )
-    severity: Severity = "info" if is_on_purpose else "warning"
-    remedy = "Nothing, if that is what the mark or the class map is for."
-    if not is_on_purpose:
+    severity: Severity = "info" if reason.on_purpose else "warning"
+    remedy = "Nothing, if that is what the mark, the class table or the class map is for."
+    if not reason.on_purpose:
         remedy = "Correct them in the label tool, unless they are meant to be left out."
     return cases.finding(
         "left-out",
         severity,
-        f"Left out: {text}",
+        f"Left out: {reason.text}",
         "The reader leaves these records out, so training does not see them.",
         remedy,
     )

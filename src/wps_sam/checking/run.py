@@ -11,6 +11,7 @@ from wps_sam.checking.queries import check_queries
 from wps_sam.checking.records import check_records
 from wps_sam.checking.sides import check_sides
 from wps_sam.checking.splits import CheckedSplit, prepare_splits
+from wps_sam.checking.supervision import check_supervision
 from wps_sam.errors import DataError
 from wps_sam.labels.label_file import LabelFile
 
@@ -23,7 +24,7 @@ def run_checks(labels: Mapping[str, LabelFile | DataError]) -> CheckReport:
 
     Args:
         labels: Labels by the name of the split, or the error that opening them raised; the name of
-            an only split is "". A split named "train" is what a prompter learns from.
+            an only split is "". A split named "train" or so is what a prompter learns from.
 
     Returns:
         What was found, worst first.
@@ -36,6 +37,7 @@ def run_checks(labels: Mapping[str, LabelFile | DataError]) -> CheckReport:
         *check_images(splits),
         *check_duplicates(splits),
         *check_records(splits),
+        *check_supervision(splits),
         *check_boxes(splits),
         *check_sides(splits),
         *check_classes(splits),

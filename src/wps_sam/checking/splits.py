@@ -8,6 +8,7 @@ from wps_sam.checking.findings import Box, Picture
 from wps_sam.checking.image_facts import ImageFacts, look_at_images
 from wps_sam.errors import DataError
 from wps_sam.labels.label_file import LabelFile, LabelImage
+from wps_sam.labels.split_roles import VALIDATION_SPLITS, training_split
 from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 from wps_sam.labels.weak_reading import read_weak
 
@@ -72,6 +73,32 @@ def prepare_splits(labels: Mapping[str, LabelFile]) -> list[CheckedSplit]:
         _prepare(name, one, _found_images(one, located[name], facts))
         for name, one in labels.items()
     ]
+
+
+def learnt_split(splits: Sequence[CheckedSplit]) -> CheckedSplit | None:
+    """The split that a prompter learns from: the one called train, else the first.
+
+    Args:
+        splits: All splits.
+
+    Returns:
+        A split with weak labels; None if there is none.
+    """
+    readable = {split.name: split for split in splits if split.weak is not None}
+    name = training_split(readable)
+    return next(iter(readable.values()), None) if name is None else readable[name]
+
+
+def validation_splits(splits: Sequence[CheckedSplit]) -> list[CheckedSplit]:
+    """The splits with weak labels that are called val, valid, validation or so.
+
+    Args:
+        splits: All splits.
+
+    Returns:
+        Usually one or none.
+    """
+    return [s for s in splits if s.weak is not None and s.name in VALIDATION_SPLITS]
 
 
 def picture(image: WeakImage, rows: Iterable[int], others: Iterable[int] = ()) -> Picture:

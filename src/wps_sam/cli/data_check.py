@@ -6,16 +6,18 @@ from typing import NamedTuple
 from rich.markup import escape
 
 from wps_sam import __version__
-from wps_sam.checking.findings import CheckReport, Finding, SplitSummary
+from wps_sam.checking.findings import CheckReport, Finding, SplitSummary, counted
 from wps_sam.checking.page import write_page
 from wps_sam.checking.run import run_checks
 from wps_sam.cli.console import console
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.score_files import dump_scores
+from wps_sam.cli.training_places import validation_place
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.files import write_atomically
 from wps_sam.labels.label_file import LabelFile
 from wps_sam.labels.open import split_names
+from wps_sam.labels.split_roles import validation_split
 
 JSON_FILE = "check.json"
 PAGE_FILE = "check.html"
@@ -32,6 +34,8 @@ def data_check(
     classes: Path | None = None,
     keep_groups: bool = False,
     val: Path | None = None,
+    val_images: Path | None = None,
+    val_split: str | None = None,
 ) -> int:
     """Look for mistakes in labels and images; exit status 1 if training would not be sound.
 
@@ -46,10 +50,16 @@ def data_check(
         classes: class map file: which classes to take, merge and rename
         keep_groups: one label an annotation even if it has several polygons
         val: other labels that training will validate on
+        val_images: folder of the validation images (default: that of --images)
+        val_split: which split of the folder --val (default: val, if there is one)
     """
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out} is a file; give a folder, which may be new.")
-    places = _places(LabelPlace(data, images, split, None, keep_groups, classes), val)
+    place = LabelPlace(data, images, split, None, keep_groups, classes)
+    validation = None
+    if val is not None:
+        validation = validation_place(place, val, images=val_images, split=val_split)
+    places = _places(place, validation)
     report = run_checks({name: _open(place) for name, place in places.items()})
     for one in report.splits:
         _print_split(one)
@@ -57,7 +67,14 @@ def data_check(
         _print_finding(finding)
     if out is not None:
         settings = _Settings(
-            str(data), split, _text(val), _text(images), _text(classes), keep_groups
+            data=str(data),
+            split=split,
+            val=_text(val),
+            val_images=_text(val_images),
+            val_split=val_split,
+            images=_text(images),
+            classes=_text(classes),
+            keep_groups=keep_groups,
         )
         _write(out, report, settings, title=data.resolve().name)
     _print_verdict(report)
@@ -70,6 +87,8 @@ class _Settings(NamedTuple):
     data: str
     split: str | None
     val: str | None
+    val_images: str | None
+    val_split: str | None
     images: str | None
     classes: str | None
     keep_groups: bool
@@ -80,21 +99,27 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _places(place: LabelPlace, val: Path | None) -> dict[str, LabelPlace]:
-    """The splits to check by name; "" for labels that are not divided."""
+def _places(place: LabelPlace, validation: LabelPlace | None) -> dict[str, LabelPlace]:
+    """The splits to check by name; "" for labels that are not divided.
+
+    Args:
+        place: What the user gave.
+        validation: Other labels to validate on, which are called val.
+    """
     names = (place.split,) if place.split is not None else split_names(place.data)
     places = {name: place._replace(split=name) for name in names} or {"": place}
-    if val is None:
+    if validation is None:
         return places
-    if "val" in places:
+    own = validation_split(places)
+    if own is not None:
         raise ConfigError(
-            f"Data {place.data} has a split 'val' already, so it cannot be checked against --val "
-            f"{val} as well. Choose one with --split train, or leave --val out."
+            f"Data {place.data} has a split {own!r} already, so it cannot be checked against --val "
+            f"{validation.data} as well. Choose the one to train on with --split, or leave --val "
+            "out."
         )
     if "" in places:
         places = {"train": places[""]}
-    own_split = "val" if "val" in split_names(val) else None
-    return {**places, "val": place._replace(data=val, split=own_split, images=None)}
+    return {**places, "val": validation}
 
 
 def _open(place: LabelPlace) -> LabelFile | DataError:
@@ -109,8 +134,12 @@ def _print_split(one: SplitSummary) -> None:
     """Print what was checked."""
     name = f"{one.name}: " if one.name else ""
     source = f"{one.source} ({one.label_format})" if one.source else "could not be opened"
-    text = f"{name}{source}: {one.images} images, {one.parts} parts, {one.classes} classes"
-    console.print(escape(text), soft_wrap=True)
+    counts = (
+        counted(one.images, "image"),
+        counted(one.parts, "part"),
+        counted(one.classes, "class", "classes"),
+    )
+    console.print(escape(f"{name}{source}: {', '.join(counts)}"), soft_wrap=True)
 
 
 def _print_finding(finding: Finding) -> None:
@@ -136,8 +165,9 @@ def _print_verdict(report: CheckReport) -> None:
     counts = report.severity_counts()
     verdict = "[green]sound[/]" if report.sound else "[bold red]not sound[/]"
     console.print(
-        f"\nTraining on these labels would be {verdict}: {counts['error']} errors, "
-        f"{counts['warning']} warnings, {counts['info']} good to know.",
+        f"\nTraining on these labels would be {verdict}: "
+        f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}, "
+        f"{counts['info']} good to know.",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,5 +1,6 @@
 """`wps-sam data convert`: labels of one format in, labels of another out."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.markup import escape
@@ -10,6 +11,7 @@ from wps_sam.cli.write_remarks import print_remarks
 from wps_sam.errors import ConfigError
 from wps_sam.writing.formats import WRITERS
 from wps_sam.writing.label_shapes import ShapeChoice, read_label_shapes
+from wps_sam.writing.whole_folder import whole_folder
 from wps_sam.writing.writer import ShapeWriter
 
 
@@ -32,7 +34,7 @@ def data_convert(
         format: coco, yolo, labelme, cvat, label_studio or label_map
         out: new or empty folder for the labels, with links to the photographs
         images: folder of the images, if not beside the labels
-        split: which split of a data set folder
+        split: which split of the data set
         classes: class map file: choose, merge, rename and order classes
         keep_groups: one shape an annotation even if it has several polygons
         boxes_only: write boxes alone, without outlines, masks and points
@@ -43,16 +45,15 @@ def data_convert(
     labels = LabelPlace(data, images, split, keep_groups=keep_groups, classes=classes).open()
     if format == "label_map" and labels.truth is not None:
         labels = labels.truth()
+    kind.check_names((image.image_id, image.file_name) for image in labels.images)
     choice = ShapeChoice.of_writer(kind, keep_groups=labels.keep_groups, boxes_only=boxes_only)
     shapes = read_label_shapes(labels, choice)
-    writer = kind(out, shapes.categories, copy_images=copy_images)
-    try:
+    with whole_folder(out) as folder, ExitStack() as unfinished:
+        writer = kind(folder, shapes.categories, copy_images=copy_images)
+        unfinished.callback(writer.discard)
         for image in shapes.images():
             writer.add(image)
         writer.finish()
-    except BaseException:
-        writer.discard()
-        raise
     said = f"{len(labels.images)} images, {writer.shapes_written} shapes written to {out}"
     console.print(escape(said), soft_wrap=True)
     for remarks in (shapes.remarks, writer.remarks):

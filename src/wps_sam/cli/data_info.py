@@ -8,6 +8,7 @@ from rich.table import Table
 
 from wps_sam.cli.console import console
 from wps_sam.cli.label_place import LabelPlace
+from wps_sam.cli.remark_lines import remark_lines
 from wps_sam.files import write_atomically
 from wps_sam.labels.open import split_names
 from wps_sam.labels.summary import LabelSummary, Spread, summarise
@@ -64,8 +65,7 @@ def _print(split: str | None, found: LabelSummary) -> None:
     console.print(_class_table(found))
     pairs = ", ".join(f"{left} / {right}" for left, right in found.left_right)
     remarks = [f"left / right: {pairs or 'no pairs found'}"]
-    remarks += [f"skipped {count}: {reason}" for reason, count in found.skipped.items()]
-    remarks += [f"note, {count} times: {text}" for text, count in found.notes.items()]
+    remarks += remark_lines(found.skipped, found.notes, found.first)
     for remark in remarks:
         console.print(escape(remark), soft_wrap=True)
 

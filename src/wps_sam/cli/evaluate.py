@@ -84,7 +84,7 @@ def evaluate(
         "truth": str(truth.source),
         "holdout": holdout,
         "split": split,
-        "keep_groups": keep_groups,
+        "keep_groups": truth.part_unit == "annotation",
         "classes": None if classes is None else str(classes),
         "merge": None if merge is None else str(merge),
         "oracle": None if bound is None else str(bound.source),

@@ -6,9 +6,13 @@ A verb's module is imported only when that verb is used, so that help comes quic
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NamedTuple
 
+from wps_sam.cli.printable import printable
 from wps_sam.errors import WpsSamError
+
+_LONGEST_MESSAGE = 2_000
 
 
 class Verb(NamedTuple):
@@ -35,13 +39,16 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may hold what its encoding cannot say
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = " ".join(words[:2]) if words[:1] == ["data"] else " ".join(words[:1])
     if name in ("", "-h", "--help", "--version"):
         print(_version() if name == "--version" else _help())  # noqa: T201  # before rich loads
         return 0
     if name not in VERBS:
-        print(f"wps-sam: {name!r} is not a verb.\n\n{_help()}", file=sys.stderr)  # noqa: T201  # as above
+        print(f"wps-sam: {name[:80]!r} is not a verb.\n\n{_help()}", file=sys.stderr)  # noqa: T201  # as above
         return 2
     verb = VERBS[name]
     from wps_sam.cli.parser import build_parser
@@ -58,13 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         from wps_sam.cli.console import error_console
 
-        message = escape(str(error))
+        text = str(error)
+        more = "..." if len(text) > _LONGEST_MESSAGE else ""  # whatever a file had in it
+        message = escape(text[:_LONGEST_MESSAGE] + more)
         error_console.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
         return 1
     except OSError as error:
-        where = error.filename or "a file"
+        where = str(error.filename or "a file")[:_LONGEST_MESSAGE]
         message = f"error: {where}: {error.strerror}. Check the path and the disk."
-        print(message, file=sys.stderr)  # noqa: T201  # must not fail on a full disk itself
+        print(printable(message), file=sys.stderr)  # noqa: T201  # must not fail on a full disk itself
         return 1
     except KeyboardInterrupt as stopped:
         print(": ".join(["stopped", *map(str, stopped.args)]), file=sys.stderr)  # noqa: T201  # rich may be mid-line

@@ -1,6 +1,7 @@
 """Mask mIoU during training, for the log: where validation labels have masks, and only there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from rich.markup import escape
@@ -13,9 +14,11 @@ from wps_sam.evaluation.collector import ScoreCollector, TruthFacts
 from wps_sam.evaluation.parts import ImageParts
 from wps_sam.evaluation.runs import mask_to_runs
 from wps_sam.evaluation.truth import Truth
+from wps_sam.inference.oracle import oracle_prediction
 from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.interface import Prompter
+from wps_sam.prompter.teacher import Supervision
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.fit import MaskMeasure
 from wps_sam.training.job import LabelledFeatures
@@ -27,10 +30,12 @@ def mask_measure(
     store: EmbeddingCache,
     validation: LabelledFeatures,
     score_threshold: float,
+    prompt: Supervision,
 ) -> MaskMeasure | None:
     """Make the function that scores a prompter's masks; None, and a printed note, without truth.
 
-    It measures what `wps-sam predict` and `wps-sam evaluate` would, from cached features.
+    It measures what `wps-sam predict`, `wps-sam oracle --prompt` with the supervision's prompts,
+    and `wps-sam evaluate --oracle` would, from cached features.
     """
     try:
         truth = place.truth()
@@ -40,6 +45,14 @@ def mask_measure(
         console.print(escape(f"No mask mIoU during training: {error}"), soft_wrap=True)
         return None
 
+    @cache
+    def oracle() -> list[ImageParts]:
+        labels, names = validation.labels, validation.labels.class_names
+        return [
+            _image_parts(oracle_prediction(sam, image, store.read(key), names, prompt=prompt))
+            for image, key in zip(labels.images, validation.keys, strict=True)
+        ]
+
     def measure(prompter: Prompter) -> Mapping[str, float]:
         segmenter = PartSegmenter(
             sam,
@@ -48,22 +61,26 @@ def mask_measure(
             category_ids=validation.labels.category_ids,
             score_threshold=score_threshold,
         )
-        return _score(segmenter, truth, store, validation)
+        return _score(segmenter, truth, store, validation, oracle())
 
     return measure
 
 
 def _score(
-    segmenter: PartSegmenter, truth: Truth, store: EmbeddingCache, validation: LabelledFeatures
+    segmenter: PartSegmenter,
+    truth: Truth,
+    store: EmbeddingCache,
+    validation: LabelledFeatures,
+    oracle: Sequence[ImageParts],
 ) -> Mapping[str, float]:
     """The main scores of `wps-sam evaluate`, by the same code."""
     collector = ScoreCollector(TruthFacts.of(truth))
-    for index, (image, key) in enumerate(
-        zip(validation.labels.images, validation.keys, strict=True)
-    ):
+    images = zip(validation.labels.images, validation.keys, oracle, strict=True)
+    for index, (image, key, bound) in enumerate(images):
         found = segmenter.predict_features(store.read(key), (image.height, image.width))
-        collector.add(image.file_name, truth.parts(index), _image_parts(found))
-    evaluation = collector.scores()
+        collector.add(image.file_name, truth.parts(index), _image_parts(found), bound)
+    evaluation = collector.scores(oracle="the labels' own prompts")
+    share = evaluation.oracle
     scores = {
         "miou": evaluation.miou,
         "macc": evaluation.macc,
@@ -71,6 +88,8 @@ def _score(
         "boundary_miou": evaluation.boundary.boundary_miou,
         "pq": evaluation.panoptic.pq,
         "ap": evaluation.average_precision.ap,
+        "oracle_miou": None if share is None else share.miou,
+        "share_of_oracle": None if share is None else share.miou_share,
     }
     return {name: value for name, value in scores.items() if value is not None}
 

@@ -12,15 +12,17 @@ from wps_sam.cli.evaluate import evaluate
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.point_notes import note_thinned_points
 from wps_sam.cli.predict import prepare_folder, progress_bar
+from wps_sam.cli.remark_lines import remark_lines
 from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import ConfigError, DataError
-from wps_sam.images.reading import content_hash
 from wps_sam.inference.device import pick_device
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.oracle import FeatureSource, encode_live, predict_oracle
+from wps_sam.labels.remarks import first_records
 from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.labels.weak_reading import read_weak
 from wps_sam.prompter.teacher import Supervision, check_prompts
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
@@ -47,7 +49,7 @@ def oracle(
     as by `wps-sam evaluate`.
 
     Args:
-        data: labels with masks: a COCO file or a data set folder
+        data: labels with masks: a label file, data set folder or dataset.yaml
         out: folder for predictions.json, metrics.json and report.html
         prompt: box = give SAM each part's box; point = its points, or the box's centre where it has
             none; mixed = its box, or its points where it has none
@@ -57,13 +59,15 @@ def oracle(
         keep_groups: one prompt an annotation even if it has several polygons
         classes: class map file, as given to train
         images: folder of the images, if not beside the labels
-        split: which split of a data set folder
+        split: which split of a data set
         cache: folder of an embedding cache to read and fill (default: none)
         device: auto, cpu, cuda or mps
     """
-    labels = LabelPlace(data, images, split, None, keep_groups, classes).weak_labels()
-    for reason, count in labels.skip_counts().items():
-        console.print(escape(f"skipped {count}: {reason}"))
+    opened = LabelPlace(data, images, split, None, keep_groups, classes).open()
+    keep_groups = opened.keep_groups  # a dataset.yaml may set it
+    labels = read_weak(opened, keep_groups=keep_groups)
+    for line in remark_lines(labels.skip_counts(), {}, first_records(labels.skipped, ())):
+        console.print(escape(line), soft_wrap=True)
     if holdout is not None:
         labels = _held_out(labels, holdout)
     check_prompts(labels, prompt, "--prompt")
@@ -115,7 +119,7 @@ def prompt_with_labels(
         "sam_fingerprint": sam.fingerprint,
         **prompts._asdict(),
         "features": "computed" if cache is None else "cached as float16",
-        "labels": content_hash(labels.source),
+        "labels": labels.digest(),
     }
     categories = list(zip(labels.category_ids, labels.class_names, strict=True))
     with PredictionJournal(out, settings, categories) as journal, progress_bar() as bar:

@@ -21,11 +21,15 @@ from wps_sam.cli.console import console
 from wps_sam.cli.write_remarks import print_remarks
 from wps_sam.errors import ConfigError
 from wps_sam.files import write_atomically
-from wps_sam.images.reading import list_images
 from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
 from wps_sam.inference.journal import CLASSES_FILE, PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
-from wps_sam.inference.sources import ImageToPredict, Selection, find_images
+from wps_sam.inference.sources import (
+    ImageToPredict,
+    Selection,
+    find_images,
+    unlisted_images,
+)
 from wps_sam.inference.writers import DEFAULT_FORMATS, choose_formats, write_other_tools
 
 _GPU_BATCH = 8
@@ -49,20 +53,22 @@ def predict(
 
     Args:
         run: model folder that `wps-sam train` made
-        source: images, folders or globs; or one label file or data set folder
+        source: images, folders or globs; or one label file, data set folder or dataset.yaml
         out: folder for predictions.json, classes.json and the pictures
         format: what to write: coco (always), semantic, overlay, yolo, labelme, cvat, label_studio
         score_threshold: least score of a part, 0 to 1 (default: the run's)
         limit: only the first so many images
-        images: folder of the images of a label file, if not beside it
-        split: which split of a data set folder
-        holdout: only every N-th image of a label file, as training with --holdout N leaves out
+        images: folder of the images of the labels, if not beside them
+        split: which split of a data set
+        holdout: only every N-th image of the labels, as training with --holdout N leaves out
         sam: name or checkpoint of the SAM, if the run's own is not where it was
         device: auto, cpu, cuda or mps
     """
     formats = choose_formats(format)
-    found = find_images(source, Selection(images, split, holdout), limit=limit)
-    _note_unlisted_images(source, found, limit)
+    selection = Selection(images, split, holdout)
+    found, by_labels = find_images(source, selection, limit=limit)
+    if by_labels and limit is None and not selection.given() and Path(source[0]).is_dir():
+        _note_unlisted_images(Path(source[0]), found)
     segmenter = PartSegmenter.load(run, sam=sam, device=device)
     threshold = segmenter.threshold_of(score_threshold)
     prepare_folder(out, segmenter.class_names)
@@ -127,19 +133,14 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
-def _note_unlisted_images(
-    source: Sequence[str], found: Sequence[ImageToPredict], limit: int | None
-) -> None:
-    """Say so if a folder's label file decides what is cut and leaves photographs out."""
-    if len(source) != 1 or limit is not None or not Path(source[0]).is_dir():
-        return
-    listed = {image.path.resolve() for image in found if image.path is not None}
-    others = [file for file in list_images(source) if file.path.resolve() not in listed]
+def _note_unlisted_images(folder: Path, listed: Sequence[ImageToPredict]) -> None:
+    """Say so if a folder's labels decide what is cut and leave photographs out."""
+    others = unlisted_images(folder, listed)
     if others:
         console.print(
             escape(
-                f"note: {source[0]} holds labels, so only their {len(found)} images are cut; "
-                f"{len(others)} other images there are not, such as {others[0].name}. Name the "
+                f"note: {folder} holds labels, so only their {len(listed)} images are cut; "
+                f"{len(others)} other images there are not, such as {others[0]}. Name the "
                 "images or a pattern to cut them all."
             ),
             soft_wrap=True,

@@ -12,6 +12,7 @@ from wps_sam.cli.embed import embed_with_progress
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.mask_validation import mask_measure
 from wps_sam.cli.point_notes import note_pseudo_boxes, note_thinned_points
+from wps_sam.cli.remark_lines import remark_lines
 from wps_sam.cli.training_places import training_places
 from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
@@ -20,6 +21,7 @@ from wps_sam.errors import ConfigError, DataError
 from wps_sam.files import write_atomically
 from wps_sam.inference.device import pick_device
 from wps_sam.labels.label_file import LabelFile
+from wps_sam.labels.remarks import first_records
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.labels.weak_reading import read_weak
 from wps_sam.prompter.build import emits_boxes
@@ -64,7 +66,7 @@ def train(
     """Learn to find named parts from boxes, points or both; no mask is learnt from.
 
     Args:
-        data: COCO JSON or data set folder with part boxes or points
+        data: label file, data set folder or dataset.yaml with part boxes or points
         out: run folder to make
         val: labels to validate on; box agreement with them chooses the best weights (default: the
             data set's split val, if it has one and --split is not given)
@@ -79,7 +81,7 @@ def train(
         holdout: keep every N-th image out of training and validate on those
         images: folder of the images, if not beside the labels
         val_images: folder of the validation images (default: that of --images)
-        split: which split of a data set folder to train on (default with a dataset.yaml: train,
+        split: which split of the data set to train on (default with a dataset.yaml: train,
             and val to validate on)
         val_split: which split of the folder --val (default: val, where --split is given)
         keep_groups: one label an annotation even if it has several polygons
@@ -130,7 +132,9 @@ def train(
     validation = None if val_labels is None else _embed(store, model, val_labels)
     measure = None
     if val_place is not None and validation is not None and mask_validations > 0:
-        measure = mask_measure(val_place, model, store, validation, chosen.score_threshold)
+        measure = mask_measure(
+            val_place, model, store, validation, chosen.score_threshold, supervision
+        )
     fit(
         job,
         model,
@@ -234,7 +238,6 @@ def _describe(role: str, labels: WeakDataset) -> None:
     if with_points:
         without_box = parts - sum(int(image.has_box.sum()) for image in labels.images)
         console.print(f"  {with_points} parts have points, {without_box} have no box")
-    for reason, count in labels.skip_counts().items():
-        console.print(escape(f"  skipped {count}: {reason}"), soft_wrap=True)
-    for text, count in labels.note_counts().items():
-        console.print(escape(f"  note, {count} times: {text}"), soft_wrap=True)
+    first = first_records(labels.skipped, labels.notes)
+    for line in remark_lines(labels.skip_counts(), labels.note_counts(), first):
+        console.print(escape(f"  {line}"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Which labels `wps-sam train` learns from and which it validates on."""
+"""Which labels `wps-sam train` learns from and validates on, and `data check` looks at."""
 
 from pathlib import Path
 
@@ -8,9 +8,7 @@ from wps_sam.cli.console import console
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.errors import ConfigError
 from wps_sam.labels.open import split_names
-
-_TRAINING = ("train", "training")
-_VALIDATION = ("val", "valid", "validation")
+from wps_sam.labels.split_roles import training_split, validation_split
 
 
 def training_places(
@@ -24,11 +22,12 @@ def training_places(
     """Choose the splits where the user named none.
 
     Args:
-        training: What the user gave; without a split, the one called train is taken, if there is.
+        training: What the user gave; without a split, the one called train is taken, if there is,
+            also where it is the only one.
         val: Validation labels; without them and without `holdout`, the split called val of the
             same data set is taken, if the training split was chosen here too.
-        val_images: Folder of their images.
-        val_split: Which of their splits; without it the one called val, if there is.
+        val_images: As for `validation_place`.
+        val_split: As for `validation_place`.
         holdout: Validate on every N-th training image.
 
     Returns:
@@ -40,24 +39,39 @@ def training_places(
     if val is not None and holdout is not None:
         raise ConfigError("--val and --holdout both say what to validate on; give one of them.")
     own = split_names(training.data) if training.split is None else ()
-    chosen = _first(own, _TRAINING) if len(own) > 1 else None
+    chosen = training_split(own)
     training = training._replace(split=training.split or chosen)
     validation = None
     if holdout is not None:
         validation = training._replace(holdout=holdout)
     elif val is not None:
-        split = val_split or _first(split_names(val), _VALIDATION)
-        validation = training._replace(data=val, images=val_images, split=split)
-    elif chosen is not None and (split := _first(own, _VALIDATION)) is not None:
+        validation = validation_place(training, val, images=val_images, split=val_split)
+    elif chosen is not None and (split := validation_split(own)) is not None:
         validation = training._replace(split=split)
     if chosen is not None:
         _announce(chosen, validation)
     return training, validation
 
 
-def _first(names: tuple[str, ...], wanted: tuple[str, ...]) -> str | None:
-    """The first of some names that there is."""
-    return next((name for name in wanted if name in names), None)
+def validation_place(
+    training: LabelPlace, val: Path, *, images: Path | None, split: str | None
+) -> LabelPlace:
+    """Where other labels to validate on are.
+
+    Args:
+        training: Where the training labels are; the validation labels are read in the same way.
+        val: The validation labels.
+        images: Folder of their images; without it that of the training images, if one was named.
+        split: Which of their splits; without it the one called val, if there is.
+
+    Returns:
+        The place.
+    """
+    return training._replace(
+        data=val,
+        images=images or training.images,
+        split=split or validation_split(split_names(val)),
+    )
 
 
 def _announce(split: str, validation: LabelPlace | None) -> None:

@@ -10,10 +10,7 @@ import numpy as np
 
 from wps_sam.errors import DataError
 from wps_sam.evaluation.runs import Runs, mask_to_runs
-from wps_sam.geometry.masks import integer_runs
-
-MAX_PIXELS = 1 << 29
-"""Pixels of the largest image; beyond, a wrong size in a label file would eat all memory."""
+from wps_sam.geometry.masks import MAX_PIXELS, integer_runs
 
 
 def cvat_rle_to_runs(segmentation: Mapping[str, Any], hw: tuple[int, int]) -> Runs:
@@ -50,12 +47,11 @@ def cvat_rle_to_runs(segmentation: Mapping[str, Any], hw: tuple[int, int]) -> Ru
             f"fit into the image of {hw[0]} x {hw[1]} (height x width)"
         )
     runs = integer_runs(segmentation["runs"])
-    # The sum of huge runs would overflow and could come out right.
-    if (runs < 0).any() or (runs > width * height).any() or runs.sum() != width * height:
+    if (runs < 0).any() or runs.sum() != width * height:
         raise DataError(
             f"the mask's runs must be 0 or more and add up to width x height = {width} x {height} "
-            f"= {width * height}; found {len(runs)} runs adding up to {sum(runs.tolist())}; the "
-            "mask is damaged"
+            f"= {width * height}; found {len(runs)} runs adding up to {runs.sum()}; the mask is "
+            "damaged"
         )
     mask = np.zeros(hw, bool)
     crop = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)

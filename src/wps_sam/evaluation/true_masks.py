@@ -69,10 +69,10 @@ class TrueMasks:
         boxes = self.skipped[NO_MASK]
         if not boxes:
             return ()
-        have = "annotation has a box but no mask" if boxes == 1 else "annotations have boxes but no"
+        have = "annotation has" if boxes == 1 else "annotations have"
         return (
-            f"{boxes} {have}{'' if boxes == 1 else ' masks'}: what is predicted there counts as "
-            "false, so scores are too low.",
+            f"{boxes} {have} a box or points but no mask: what is predicted there counts as false, "
+            "so scores are too low.",
         )
 
     def skip(self, record: str, reason: str) -> None:

@@ -21,6 +21,7 @@ from wps_sam.evaluation.true_masks import NO_PIXEL, SKIPS_KEPT, TrueMask, collec
 from wps_sam.labels.categories import without_background
 from wps_sam.labels.label_file import LabelFile, LabelImage
 from wps_sam.labels.open import open_labels
+from wps_sam.labels.quoting import cut
 from wps_sam.labels.remarks import Note, Skip, count_notes, count_skips
 from wps_sam.labels.repeats import first_repeat
 
@@ -232,8 +233,8 @@ def _refuse_repeated_names(labels: LabelFile) -> None:
     repeated = first_repeat(lambda: (image.file_name for image in labels.images))
     if repeated is not None:
         raise DataError(
-            f"{labels.path} has several images with the file name {repeated}. Predictions are "
-            "matched by file_name: put the folder into it."
+            f"{labels.path} has several images with the file name {cut(str(repeated))}. "
+            "Predictions are matched by file_name: put the folder into it."
         )
 
 

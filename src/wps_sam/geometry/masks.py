@@ -17,6 +17,9 @@ from wps_sam.geometry.boxes import polygon_extent
 MIN_POLYGON_VALUES = 6
 """Three points: fewer enclose no area (and pycocotools would read four values as a box)."""
 
+MAX_PIXELS = 1 << 29
+"""Pixels of the largest mask; beyond, a wrong size in a label file would eat all memory."""
+
 # pycocotools walks along every edge pixel by pixel, so one absurd coordinate would eat all memory.
 _MAX_POLYGON_COORDINATE = 100_000.0
 
@@ -54,8 +57,31 @@ def rle_to_mask(rle: Mapping[str, Any]) -> Mask:
         (H, W) bool, C-contiguous.
 
     Raises:
-        DataError: A key is missing, or the runs are malformed or do not add up to H * W.
+        DataError: A key is missing, H * W is absurd, or the runs are malformed or do not add up to
+            H * W.
     """
+    height, width, runs = _checked_runs(rle)
+    values = np.arange(len(runs)) % 2 == 1
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
+
+
+def rle_area(rle: Mapping[str, Any]) -> int:
+    """Count the pixels of an RLE without decoding it to pixels.
+
+    Args:
+        rle: As for `rle_to_mask`.
+
+    Returns:
+        Number of pixels in the mask.
+
+    Raises:
+        DataError: As for `rle_to_mask`.
+    """
+    return int(_checked_runs(rle)[2][1::2].sum())
+
+
+def _checked_runs(rle: Mapping[str, Any]) -> tuple[int, int, NDArray[np.int64]]:
+    """Return height, width and the (R,) runs of an RLE, or raise DataError."""
     height, width, counts = rle_fields(rle)
     is_compressed = isinstance(counts, str | bytes)
     runs = decompress_counts(counts) if is_compressed else integer_runs(counts)
@@ -65,12 +91,14 @@ def rle_to_mask(rle: Mapping[str, Any]) -> Mask:
             f"{width} = {height * width}; found {len(runs)} runs adding up to {runs.sum()}. "
             "The mask is damaged or belongs to an image of another size."
         )
-    values = np.arange(len(runs)) % 2 == 1
-    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
+    return height, width, runs
 
 
 def rle_fields(rle: Mapping[str, Any]) -> tuple[int, int, Any]:
-    """Return height, width and raw counts of an RLE, or raise DataError."""
+    """Return height, width and raw counts of an RLE, or raise DataError.
+
+    An absurd size is refused here, before anything of that size is made.
+    """
     try:
         (height, width), counts = rle["size"], rle["counts"]
         height, width = int(height), int(width)
@@ -83,6 +111,12 @@ def rle_fields(rle: Mapping[str, Any]) -> tuple[int, int, Any]:
         raise DataError(
             f"A run-length encoding needs a size of 1 or more; found {height} x {width}."
         )
+    if height * width > MAX_PIXELS:
+        raise DataError(
+            f"A run-length encoding is said to have {str(height)[:20]} x {str(width)[:20]} pixels "
+            f"(height x width), more than {MAX_PIXELS}; a mask of that size is not decoded. "
+            "Correct the size, of the image too if it has the same."
+        )
     return height, width, counts
 
 
@@ -94,7 +128,7 @@ def integer_runs(counts: Any) -> NDArray[np.int64]:
         raise DataError(f"Run lengths must be whole numbers; found {str(counts)[:80]}.") from error
     if runs.ndim != 1 or (runs.size and runs.dtype.kind not in "iu"):
         raise DataError(f"Run lengths must be whole numbers; found {str(counts)[:80]}.")
-    return runs.astype(np.int64)
+    return _refuse_huge(runs.astype(np.int64))
 
 
 def decompress_counts(counts: str | bytes) -> NDArray[np.int64]:
@@ -130,6 +164,16 @@ def decompress_counts(counts: str | bytes) -> NDArray[np.int64]:
     runs -= np.where(is_negative, 1 << (5 * (position[is_last] + 1)), 0)
     runs[1::2] = np.cumsum(runs[1::2])
     runs[2::2] = np.cumsum(runs[2::2])
+    return _refuse_huge(runs)
+
+
+def _refuse_huge(runs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the runs; DataError if one is so long that their sum could overflow and look right."""
+    if runs.max(initial=0) > MAX_PIXELS:
+        raise DataError(
+            f"A run of a mask is {runs.max()} pixels long, more than the {MAX_PIXELS} that a whole "
+            "mask may have. The mask is damaged."
+        )
     return runs
 
 
@@ -158,14 +202,16 @@ def checked_polygon(polygon: Sequence[float]) -> list[float]:
     """Return the polygon as a list of floats, or raise DataError."""
     try:
         values = np.asarray(polygon, np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"A polygon must be a flat list of numbers; found {polygon!r}.") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"A polygon must be a flat list of numbers; found {str(polygon)[:80]}."
+        ) from error
     # The comparison is also false for NaN.
     is_sound = values.ndim == 1 and bool((np.abs(values) <= _MAX_POLYGON_COORDINATE).all())
     if not is_sound or len(values) % 2:
         raise DataError(
             "A polygon must be a flat list x0, y0, x1, y1, ... of finite numbers up to "
-            f"{_MAX_POLYGON_COORDINATE:.0f} pixels; found {str(list(polygon))[:80]}."
+            f"{_MAX_POLYGON_COORDINATE:.0f} pixels; found {str(polygon)[:80]}."
         )
     result: list[float] = values.tolist()
     return result

@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.images.reading import list_images
+from wps_sam.labels.dataset_file import find_dataset_file
+from wps_sam.labels.formats.coco_layouts import ANY_JSON_LAYOUTS
 from wps_sam.labels.label_file import LabelFile, LabelImage
+from wps_sam.labels.layout import SPLIT_NAMES, Layout
+from wps_sam.labels.layouts import LAYOUTS
 from wps_sam.labels.open import open_labels
 
-_LABEL_FILES = ("annotations.json", "_annotations.coco.json", "annotations/*.json")
-_SPLIT_LABEL_FILES = ("annotations/*/*.json",)
+_LABEL_NAMES = ("annotations.json", "_annotations.coco.json")
+_LABEL_ENDINGS = (".json", ".yaml", ".yml", ".xml")
+# A stray JSON file beside photographs is no label file, whatever one would take it for elsewhere.
+_LAYOUTS = tuple(layout for layout in LAYOUTS if layout not in ANY_JSON_LAYOUTS)
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,11 @@ class ImageToPredict:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of a label file's images to take.
+    """Which of the labels' images to take.
 
     Attributes:
         images_dir: Folder of the images, if not beside the labels.
-        split: Which split of a data set folder.
+        split: Which split of a data set.
         holdout: Only every N-th image, in the file's order (index % N == N - 1).
     """
 
@@ -60,22 +67,33 @@ class Selection:
         return [name for name, value in options.items() if value is not None]
 
 
+class Found(NamedTuple):
+    """What was found.
+
+    Attributes:
+        images: At least one image; no two would write the same output file.
+        by_labels: Whether labels said which these are.
+    """
+
+    images: list[ImageToPredict]
+    by_labels: bool
+
+
 def find_images(
     sources: Sequence[str], selection: Selection | None = None, *, limit: int | None = None
-) -> list[ImageToPredict]:
+) -> Found:
     """Find what to predict.
 
-    A single source that is a `.json` file, or a folder with label files at the usual places, is
-    read as labels: then ids, names and order are the label file's. A missing image of a label file
-    is listed with its `problem`.
+    A single source that `holds_labels` is read as labels: then ids, names and order are the label
+    file's. A missing image of a label file is listed with its `problem`.
 
     Args:
-        sources: Files, folders and patterns, or one label file or data set folder.
-        selection: Which images of a label file.
+        sources: Files, folders and patterns; or one label file, data set folder or dataset.yaml.
+        selection: Which images of the labels.
         limit: Only the first so many of these.
 
     Returns:
-        At least one image; no two would write the same output file.
+        The images.
 
     Raises:
         ConfigError: Options that do not go with the sources, or nothing is left.
@@ -84,31 +102,81 @@ def find_images(
     selection = selection or Selection()
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be 1 or more; found {limit}.")
-    if len(sources) == 1 and (selection.given() or _is_labels(Path(sources[0]))):
+    by_labels = len(sources) == 1 and (selection.given() != [] or holds_labels(Path(sources[0])))
+    if by_labels:
         images = _hold_out(_from_labels(sources[0], selection), selection.holdout, sources[0])
     else:
         images = _from_files(sources, selection)
     images = images[:limit]
     _refuse_shared_outputs(images)
-    return images
+    return Found(images, by_labels)
 
 
-def _is_labels(path: Path) -> bool:
-    """Whether a source is a label file, or a folder with some at the usual places."""
+def unlisted_images(folder: Path, listed: Sequence[ImageToPredict]) -> list[str]:
+    """Find photographs in a data set folder that its labels do not name.
+
+    Args:
+        folder: The folder.
+        listed: The images that its labels name.
+
+    Returns:
+        Names relative to the folder. A PNG named like a listed image is taken for its label map.
+    """
+    try:
+        found = list_images([folder])
+    except DataError:  # no image at all: they are elsewhere
+        return []
+    paths = {image.path.resolve() for image in listed if image.path is not None}
+    stems = {PurePosixPath(image.name).stem for image in listed}
+    others = [image for image in found if image.path.resolve() not in paths]
+    return [
+        image.name
+        for image in others
+        if image.path.suffix.lower() != ".png" or image.path.stem not in stems
+    ]
+
+
+def holds_labels(path: Path) -> bool:
+    """Tell labels from photographs.
+
+    Args:
+        path: A source as given: a file, a folder, or something that is not there.
+
+    Returns:
+        Whether it is read as labels: a `.json` file, a `dataset.yaml` or a folder with one, or
+        whatever `wps_sam.labels.layouts` recognises, also if a split is still to be chosen.
+    """
     if path.suffix.lower() == ".json":
         return True
-    patterns = (*_LABEL_FILES, *_SPLIT_LABEL_FILES)
-    return path.is_dir() and any(any(path.glob(pattern)) for pattern in patterns)
+    if not path.exists():
+        return False
+    if find_dataset_file(path) is not None or any(_fits(layout, path) for layout in _LAYOUTS):
+        return True
+    if not path.is_dir():
+        return False
+    # What is recognised only by a split has a folder of that name.
+    splits = [name for name in SPLIT_NAMES if (path / name).is_dir()]
+    return any(_fits(layout, path, split) for split in splits for layout in _LAYOUTS) or any(
+        (path / name).is_file() for name in _LABEL_NAMES
+    )
+
+
+def _fits(layout: Layout, path: Path, split: str | None = None) -> bool:
+    """Whether a layout recognises a source, even if it cannot tell which labels are meant."""
+    try:
+        return layout.find(path, split) is not None
+    except DataError:
+        return True
 
 
 def _from_files(sources: Sequence[str], selection: Selection) -> list[ImageToPredict]:
     """Images of files, folders and patterns."""
     if selection.given():
         raise ConfigError(
-            f"{', '.join(selection.given())} needs one label file or data set folder as the only "
+            f"{', '.join(selection.given())} needs one label file or data set as the only "
             f"source; found {len(sources)} sources. Run them one after the other."
         )
-    labels = [source for source in sources if Path(source).suffix.lower() == ".json"]
+    labels = [source for source in sources if Path(source).suffix.lower() in _LABEL_ENDINGS]
     if labels:
         raise ConfigError(
             f"The label file {labels[0]} must be the only source, because it decides ids and names "

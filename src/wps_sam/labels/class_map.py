@@ -24,6 +24,7 @@ import yaml
 from wps_sam.errors import ConfigError
 from wps_sam.labels.categories import BACKGROUND_NAMES
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile
+from wps_sam.labels.quoting import cut, quote
 from wps_sam.labels.sides import flip_index
 from wps_sam.labels.yaml_names import YamlNames
 
@@ -87,14 +88,14 @@ class ClassMap:
             missing = sorted(set(self.merge) - set(self.only))
             if missing:
                 raise ConfigError(
-                    f"{self.at(missing[0])}: merge names {', '.join(missing)}, which `only` leaves "
+                    f"{self.at(missing[0])}: merge names {_listed(missing)}, which `only` leaves "
                     "out. Add the classes to `only`, under their names before merging, or delete "
                     "them from merge."
                 )
         for new_name in (*self.merge.values(), *self.rename.values()):
             if new_name.lower() in BACKGROUND_NAMES:
                 raise ConfigError(
-                    f"{self.at(new_name)}: {new_name!r} is the name of what is no part, so no "
+                    f"{self.at(new_name)}: {quote(new_name)} is the name of what is no part, so no "
                     "class can be merged into it or renamed to it. Use drop."
                 )
 
@@ -119,8 +120,8 @@ class ClassMap:
         if names:
             name = min(names)
             raise ConfigError(
-                f"{self.at(name)}: {name} stands both in {first} and in {second}. Delete one of "
-                "the two."
+                f"{self.at(name)}: {cut(name)} stands both in {first} and in {second}. Delete "
+                "one of the two."
             )
 
 
@@ -156,14 +157,14 @@ def _read_value(table: YamlNames, key: str, value: yaml.Node) -> Any:
         return table.merges(value, key)
     if key == "rename":
         entries = table.entries(value, key)
-        return {name: table.name(new, f"for {name}") for name, _, new in entries}
+        return {name: table.name(new, f"for {cut(name)}") for name, _, new in entries}
     if key == "left_right":
         return _read_pairs(table, value)
     near = difflib.get_close_matches(key, _KEYS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     line = f", line {table.line_of[key]}" if key in table.line_of else ""
     raise ConfigError(
-        f"{table.title}{line}: {key} is no key of a class map; expected one of "
+        f"{table.title}{line}: {cut(key)} is no key of a class map; expected one of "
         f"{', '.join(_KEYS)}.{hint}"
     )
 
@@ -175,7 +176,7 @@ def _read_pairs(table: YamlNames, value: yaml.Node) -> tuple[tuple[str, str], ..
     pairs = []
     seen: dict[str, yaml.Node] = {}
     for left, left_node, right_node in table.entries(value, "left_right"):
-        right = table.name(right_node, f"for {left}")
+        right = table.name(right_node, f"for {cut(left)}")
         for name, node in ((left, left_node), (right, right_node)):
             table.refuse_second(name, node, seen, "A class has one partner: delete one of the two.")
         pairs.append((left, right))
@@ -253,7 +254,8 @@ def _group(kept: Sequence[LabelCategory], class_map: ClassMap) -> dict[str, list
         other = users.setdefault(new_name, name)
         if other != name:
             raise ConfigError(
-                f"{class_map.at(new_name)}: {other} and {name} would both be called {new_name}. "
+                f"{class_map.at(new_name)}: {cut(other)} and {cut(name)} would both be "
+                f"called {cut(new_name)}. "
                 "If they are one class, say so under merge; otherwise choose another name."
             )
     groups: dict[str, list[LabelCategory]] = {}
@@ -330,14 +332,16 @@ def _refuse_unknown(
     for name in wanted:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else " Correct the name, or leave it out."
+            hint = (
+                f" Did you mean {cut(near[0])}?" if near else " Correct the name, or leave it out."
+            )
             raise ConfigError(
-                f"{class_map.at(name)}: {key} names {name}, which is no class. The classes {whose} "
-                f"are: {_listed(known)}.{hint}"
+                f"{class_map.at(name)}: {key} names {cut(name)}, which is no class. The classes "
+                f"{whose} are: {_listed(known)}.{hint}"
             )
 
 
 def _listed(names: Sequence[str]) -> str:
     """Names for a message, not too many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return ", ".join(map(cut, names[:_SHOWN])) + more

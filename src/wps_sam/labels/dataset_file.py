@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import yaml
-
 from wps_sam.errors import ConfigError
+from wps_sam.labels.quoting import quote
+from wps_sam.labels.reader_settings import is_file_name
 from wps_sam.labels.splits import RandomSplit
+from wps_sam.labels.yaml_names import load_yaml, top_keys
 
 DATASET_FILES = ("dataset.yaml", "dataset.yml")
 SPLIT_KEYS = ("train", "val", "test")
@@ -17,6 +18,7 @@ SPLIT_KEYS = ("train", "val", "test")
 _ENTRY_KEYS = ("labels", "images", "format", "split", "truth")
 _COMMON_KEYS = ("path", "classes", "supervision", "keep_groups")
 _YOLO_KEYS = ("names", "nc")
+_SEED_BITS = 64
 _SUPERVISIONS = ("box", "point", "mixed")
 
 Supervision = Literal["box", "point", "mixed"]
@@ -31,7 +33,7 @@ class LabelEntry:
         images: Folder of the images; None looks in the usual places.
         label_format: Key of the reader; None recognises it.
         split: Which split of labels that have several.
-        settings: The format's own settings, such as `background` of a label map.
+        settings: The format's own settings as written, such as `background` of a label map.
         truth: Labels with the true masks, if they are kept apart.
     """
 
@@ -49,6 +51,7 @@ class DatasetFile:
 
     Attributes:
         path: The file.
+        root: What paths in the file are relative to.
         entries: Labels by split; {"": entry} where splits are drawn from one set of labels, or
             there are none.
         split: How to draw splits from that one set; None if they are given, or there are none.
@@ -58,6 +61,7 @@ class DatasetFile:
     """
 
     path: Path
+    root: Path
     entries: Mapping[str, LabelEntry]
     split: RandomSplit | None = None
     classes: Path | Mapping[str, Any] | None = None
@@ -82,10 +86,9 @@ def find_dataset_file(data: Path) -> Path | None:
     """
     candidates = [data / name for name in DATASET_FILES] if data.is_dir() else [data]
     for path in candidates:
-        if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
-            content = _load(path)
-            if not isinstance(content, Mapping) or not any(key in content for key in _YOLO_KEYS):
-                return path
+        is_yaml = path.suffix.lower() in (".yaml", ".yml") and path.is_file()
+        if is_yaml and not set(_YOLO_KEYS) & top_keys(path):
+            return path
     return None
 
 
@@ -119,6 +122,7 @@ def read_dataset_file(path: Path) -> DatasetFile:
         entries = {"": _entry(path, "", one, root)}
     return DatasetFile(
         path=path,
+        root=root,
         entries=entries,
         split=_random_split(path, content["split"]) if "split" in content else None,
         classes=_classes(path, content.get("classes"), root),
@@ -127,24 +131,10 @@ def read_dataset_file(path: Path) -> DatasetFile:
     )
 
 
-def _show(value: Any) -> str:
-    """A value for a message."""
-    return repr(value)[:60]
-
-
 def _load(path: Path) -> Any:
-    """Parse the file; errors say where it stops being YAML."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"Data set file {path} cannot be read: {error.strerror}. Check its permissions."
-        ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(
-            f"Data set file {path} is not YAML: {reason}. Correct the file."
-        ) from error
+    """Parse the file; errors say where it stops being YAML, or which key is there twice."""
+    title = f"Data set file {path}"
+    return load_yaml(path, title, "Correct the file.")
 
 
 def _refuse_mixture(path: Path, content: Mapping[Any, Any], given: Sequence[str]) -> None:
@@ -156,10 +146,10 @@ def _refuse_mixture(path: Path, content: Mapping[Any, Any], given: Sequence[str]
             "splits, or one set of labels and how to divide it."
         )
     if not given and "labels" not in content:
-        known = sorted(str(key) for key in content)
+        known = [key if isinstance(key, str) else quote(key) for key in content]
         raise ConfigError(
-            f"Data set file {path} names no labels: found the keys {known}. Expected train (and "
-            "val, test), or labels."
+            f"Data set file {path} names no labels: found the keys {quote(known)}. Expected train "
+            "(and val, test), or labels."
         )
 
 
@@ -167,10 +157,10 @@ def _check_keys(path: Path, where: str, content: Mapping[Any, Any], known: Seque
     """Raise ConfigError for a key that is not known, with the nearest one that is."""
     for key in content:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
+            near = difflib.get_close_matches(quote(key).strip("'"), known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise ConfigError(
-                f"Data set file {path}: {where}{key!r} is no known key; expected one of "
+                f"Data set file {path}: {where}{quote(key)} is no known key; expected one of "
                 f"{', '.join(known)}.{hint}"
             )
 
@@ -178,17 +168,15 @@ def _check_keys(path: Path, where: str, content: Mapping[Any, Any], known: Seque
 def _entry(path: Path, key: str, value: Any, root: Path) -> LabelEntry:
     """One split: a path, or a mapping with `labels` and what goes with them."""
     if isinstance(value, str) and value.strip():
-        return LabelEntry(root / value)
+        return LabelEntry(root / _text(path, {key: value}, key, ""))
     if not isinstance(value, Mapping) or "labels" not in value:
         raise ConfigError(
-            f"Data set file {path}: {key} is {_show(value)}; expected the path of a label "
+            f"Data set file {path}: {key} is {quote(value)}; expected the path of a label "
             "file or folder, or a mapping with the key labels."
         )
     where = f"{key}: " if key else ""
     label_format = _text(path, value, "format", "", where) or None
-    settings = {
-        name: _below(root, content) for name, content in value.items() if name not in _ENTRY_KEYS
-    }
+    settings = {name: content for name, content in value.items() if name not in _ENTRY_KEYS}
     if settings and label_format is None:
         # Without a format, a setting is more likely a spelling mistake.
         _check_keys(path, where, value, _ENTRY_KEYS)
@@ -204,20 +192,18 @@ def _entry(path: Path, key: str, value: Any, root: Path) -> LabelEntry:
     )
 
 
-def _below(root: Path, value: Any) -> Any:
-    """A setting; the name of a file becomes its path, relative to the root as all paths are."""
-    if isinstance(value, str) and (root / value).is_file():
-        return str(root / value)
-    return value
-
-
 def _text(path: Path, content: Mapping[Any, Any], key: str, default: str, where: str = "") -> str:
     """A text value; ConfigError for another kind."""
     value = content.get(key, default)
     if not isinstance(value, str):
         raise ConfigError(
-            f"Data set file {path}: {where}{key} is {_show(value)}; expected text. Put it in "
+            f"Data set file {path}: {where}{key} is {quote(value)}; expected text. Put it in "
             "quotes if it looks like a number."
+        )
+    if value and not is_file_name(value):
+        raise ConfigError(
+            f"Data set file {path}: {where}{key} is {quote(value)}, which has characters that no "
+            "file name can have. Correct it."
         )
     return value
 
@@ -226,7 +212,7 @@ def _random_split(path: Path, value: Any) -> RandomSplit:
     """The `split` mapping: shares by split name, `seed` and `group_by`."""
     if not isinstance(value, Mapping):
         raise ConfigError(
-            f"Data set file {path}: split is {_show(value)}; expected a mapping such as "
+            f"Data set file {path}: split is {quote(value)}; expected a mapping such as "
             "{val: 0.2, test: 0.1, seed: 0}."
         )
     _check_keys(path, "split: ", value, ("val", "test", "seed", "group_by"))
@@ -234,12 +220,14 @@ def _random_split(path: Path, value: Any) -> RandomSplit:
     for name, share in shares.items():
         if isinstance(share, bool) or not isinstance(share, int | float):
             raise ConfigError(
-                f"Data set file {path}: split: {name} is {share!r}; expected a share such as 0.2."
+                f"Data set file {path}: split: {name} is {quote(share)}; expected a share "
+                "such as 0.2."
             )
     seed = value.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed.bit_length() > _SEED_BITS:
         raise ConfigError(
-            f"Data set file {path}: split: seed is {seed!r}; expected a whole number."
+            f"Data set file {path}: split: seed is {quote(seed)}; expected a whole number "
+            "such as 0."
         )
     group_by = _text(path, value, "group_by", "", "split: ") or None
     try:
@@ -253,19 +241,19 @@ def _classes(path: Path, value: Any, root: Path) -> Path | Mapping[str, Any] | N
     if value is None or isinstance(value, Mapping):
         return value
     if isinstance(value, str):
-        return root / value
+        return root / _text(path, {"classes": value}, "classes", "")
     raise ConfigError(
-        f"Data set file {path}: classes is {_show(value)}; expected the name of a class map "
+        f"Data set file {path}: classes is {quote(value)}; expected the name of a class map "
         "file, or the class map itself (only, drop, ignore, merge, rename, order, left_right)."
     )
 
 
 def _supervision(path: Path, value: Any) -> Supervision | None:
     """What to learn from."""
-    if value is None or value in _SUPERVISIONS:
+    if value is None or (isinstance(value, str) and value in _SUPERVISIONS):
         return cast("Supervision | None", value)
     raise ConfigError(
-        f"Data set file {path}: supervision is {_show(value)}; expected one of "
+        f"Data set file {path}: supervision is {quote(value)}; expected one of "
         f"{', '.join(_SUPERVISIONS)}."
     )
 
@@ -275,5 +263,5 @@ def _keep_groups(path: Path, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     raise ConfigError(
-        f"Data set file {path}: keep_groups is {_show(value)}; expected true or false."
+        f"Data set file {path}: keep_groups is {quote(value)}; expected true or false."
     )

@@ -6,6 +6,9 @@ from pathlib import Path
 from wps_sam.errors import DataError
 from wps_sam.labels.label_file import LabelImage
 
+_COCO_KINDS = ("instances_", "person_keypoints_")
+"""What COCO puts before the name of the split: instances_train2017.json."""
+
 
 def find_image(
     labels_path: str | Path, record: LabelImage, images_dir: str | Path | None = None
@@ -41,14 +44,17 @@ def find_image(
 @lru_cache(maxsize=8)  # asked again for every image of a file
 def _image_folders(labels_path: Path) -> tuple[Path, ...]:
     """Folders where the images of a label file usually are, most likely first."""
-    base, split = labels_path.parent, labels_path.stem
-    folders = [base, base / "images", base / "images" / split]
+    base, stem = labels_path.parent, labels_path.stem
+    bare = (stem.removeprefix(kind) for kind in _COCO_KINDS)
+    splits = tuple(dict.fromkeys((stem, *bare)))
+    folders = [base, base / "images", *(base / "images" / split for split in splits)]
+    folders += [base / split for split in splits[1:]]
     for above in (base, base.parent):
         if above.name == "annotations":
             # annotations/x.json or annotations/<split>/x.json beside images/<split>/
             root = above.parent
-            folders += [root / "images" / name for name in dict.fromkeys((split, base.name))]
-            folders += [root / "images", root / split, root]
+            folders += [root / "images" / name for name in (*splits, base.name)]
+            folders += [root / "images", *(root / split for split in splits), root]
     return tuple(dict.fromkeys(folders))
 
 

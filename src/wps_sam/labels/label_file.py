@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from wps_sam.errors import DataError
 from wps_sam.images.reading import image_size
+from wps_sam.labels.quoting import cut
 from wps_sam.labels.remarks import Note, Skip
 
 
@@ -100,6 +101,7 @@ class LabelFile:
         skipped: What the reader itself left out.
         truth: Opens the labels that hold the true masks, where these are kept apart from the weak
             labels (PartImageNet: boxes in JSON, masks in PNG); None where they are the same.
+        truth_place: Where those are, to say so without opening them; None if `truth` is.
     """
 
     path: Path
@@ -114,6 +116,7 @@ class LabelFile:
     notes: Sequence[Note] = ()
     skipped: Sequence[Skip] = ()
     truth: Callable[[], "LabelFile"] | None = None
+    truth_place: Path | None = None
 
     def annotations(self) -> Iterator[LabelAnnotation]:
         """Go through the annotations, one in memory at a time.
@@ -189,7 +192,7 @@ class LabelFile:
         missing = [name for name in wanted if name not in position]
         if missing:
             raise DataError(
-                f"{self.path} has no image {missing[0]} ({len(missing)} of {len(wanted)} images "
-                "are missing). Add their labels, or leave these images out."
+                f"{self.path} has no image {cut(missing[0])} ({len(missing)} of {len(wanted)} "
+                "images are missing). Add their labels, or leave these images out."
             )
         return self.choose(position[name] for name in wanted)

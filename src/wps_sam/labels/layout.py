@@ -1,9 +1,21 @@
-"""What a layout is: one way to arrange a data set on disk."""
+"""What a layout is: one way to arrange a data set on disk, and what layouts look at."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+SPLIT_NAMES = (
+    *("train", "training", "train2014", "train2017"),
+    *("val", "valid", "validation", "val2014", "val2017"),
+    *("test", "testing", "test2014", "test2017"),
+)
+"""Names under which splits are looked for; a folder of another name is no split."""
+
+_SAME_SPLIT = (("train", "training"), ("val", "valid", "validation"), ("test", "testing"))
+_FILES_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -35,3 +47,43 @@ class Layout:
 
     find: Callable[[Path, str | None], LabelSource | None]
     looked_for: str
+
+
+def split_spellings(split: str) -> tuple[str, ...]:
+    """Names that mean the same split.
+
+    Args:
+        split: The name asked for.
+
+    Returns:
+        The name itself first, then its other spellings: for "val" also "valid" and "validation".
+    """
+    same = next((names for names in _SAME_SPLIT if split in names), ())
+    return tuple(dict.fromkeys((split, *same)))
+
+
+def first_files(folder: Path, ending: str, *, below: bool = False) -> list[Path]:
+    """The files of a folder by which its format is recognised.
+
+    A layout fits if any of them does: the reader then names a damaged one. They do not depend on
+    the order in which the disk lists a folder.
+
+    Args:
+        folder: The folder, which need not exist.
+        ending: What file names end in, in lower case, such as ".png"; upper case fits too.
+        below: Whether to look into sub-folders as well, after the folder itself.
+
+    Returns:
+        The first 20 by name, without hidden files and what an archiver left behind.
+    """
+    return list(islice(_files(folder, ending, below), _FILES_LOOKED_AT))
+
+
+def _files(folder: Path, ending: str, below: bool) -> Iterator[Path]:
+    """Files with an ending, folder by folder."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if not n.startswith((".", "__MACOSX")))
+        fitting = (n for n in names if n.lower().endswith(ending) and not n.startswith("."))
+        yield from (Path(parent, name) for name in sorted(fitting))
+        if not below:
+            return

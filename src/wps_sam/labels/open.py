@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from wps_sam.labels.formats.yolo import open_yolo
 from wps_sam.labels.label_file import LabelFile
 from wps_sam.labels.layout import LabelSource
 from wps_sam.labels.layouts import list_splits, locate_format, locate_labels
+from wps_sam.labels.quoting import quote
+from wps_sam.labels.reader_settings import check_settings, takes
 from wps_sam.labels.splits import assign_splits
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.labels.weak_reading import read_weak
@@ -147,14 +148,18 @@ def _open_described(
     if split is not None and split not in names:
         have = f"has the splits {', '.join(names)}" if names else "is not divided into splits"
         raise DataError(
-            f"Data set {dataset.path} {have}; there is no {split!r}. Choose another --split, or "
-            "add it to the file."
+            f"Data set {dataset.path} {have}; there is no {quote(split)}. Choose another --split, "
+            "or add it to the file."
         )
     chosen = split or ""
-    entry = dataset.entries[chosen if chosen in dataset.entries else ""]
-    labels = _open_entry(entry, images_dir, keep_groups)
+    key = chosen if chosen in dataset.entries else ""
+    labels = _open_entry(dataset, key, dataset.entries[key], images_dir, keep_groups)
     if dataset.split is not None:
-        assigned = assign_splits([image.file_name for image in labels.images], dataset.split)
+        try:
+            file_names = [image.file_name for image in labels.images]
+            assigned = assign_splits(file_names, dataset.split)
+        except ConfigError as error:
+            raise ConfigError(f"Data set file {dataset.path}, split: {error}") from error
         labels = labels.choose(assigned[chosen])
     labels = replace(labels, supervision=dataset.supervision)
     if classes is not None:
@@ -166,49 +171,56 @@ def _open_described(
     return apply_class_map(labels, read_class_map(dataset.classes, title=title))
 
 
-def _open_entry(entry: LabelEntry, images_dir: Path | None, keep_groups: bool) -> LabelFile:
-    """Open the labels of one split."""
-    labels = _open_source(_entry_source(entry), images_dir or entry.images, keep_groups)
+def _open_entry(
+    dataset: DatasetFile,
+    where: str,
+    entry: LabelEntry,
+    images_dir: Path | None,
+    keep_groups: bool,
+) -> LabelFile:
+    """Open the labels of one split; `where` names it in messages."""
+    try:
+        source = _entry_source(entry, dataset.root)
+        labels = _open_source(source, images_dir or entry.images, keep_groups)
+    except ConfigError as error:
+        place = f"Data set file {dataset.path}" + (f", {where}" if where else "")
+        raise ConfigError(f"{place}: {error}") from error
     truth = entry.truth
     if truth is None:
         return labels
     names = [image.file_name for image in labels.images]
+    images_dir = images_dir or entry.images
+    place = f"{where} truth".strip()
     return replace(
         labels,
-        truth=lambda: _open_entry(truth, images_dir or entry.images, keep_groups).choose_names(
+        truth=lambda: _open_entry(dataset, place, truth, images_dir, keep_groups).choose_names(
             names
         ),
+        truth_place=truth.labels,
     )
 
 
-def _entry_source(entry: LabelEntry) -> LabelSource:
+def _entry_source(entry: LabelEntry, root: Path) -> LabelSource:
     """Where the labels of an entry are; its settings go before those that a layout knows."""
     label_format = entry.label_format
     if label_format is None:
         return locate_labels(entry.labels, split=entry.split)
     if label_format not in READERS:
         raise ConfigError(
-            f"{entry.labels}: the format {label_format!r} is unknown; expected one of "
-            f"{', '.join(READERS)}."
+            f"the format {quote(label_format)} is unknown; expected one of {', '.join(READERS)}."
         )
+    settings = check_settings(READERS[label_format], label_format, entry.settings, root)
     found = locate_format(entry.labels, label_format, split=entry.split)
     if found is None:  # the reader itself says what is missing
         found = LabelSource(label_format, entry.labels)
-    return replace(found, settings={**found.settings, **entry.settings})
+    return replace(found, settings={**found.settings, **settings})
 
 
 def _open_source(source: LabelSource, images_dir: Path | None, keep_groups: bool) -> LabelFile:
     """Hand a source to its format's reader."""
     reader = READERS[source.label_format]
-    known = [name for name in signature(reader).parameters if name not in ("path", "images_dir")]
     settings: dict[str, Any] = dict(source.settings)
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise ConfigError(
-            f"{source.path}: labels in the format {source.label_format} have no setting "
-            f"{unknown[0]!r}; expected {', '.join(known) or 'none'}. Correct the data set file."
-        )
-    if "per_class" in known:
-        settings.setdefault("per_class", keep_groups)
+    if takes(reader, "per_class"):
+        settings["per_class"] = keep_groups
     labels = reader(source.path, images_dir=images_dir or source.images_dir, **settings)
     return replace(labels, keep_groups=keep_groups)

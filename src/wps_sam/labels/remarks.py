@@ -12,10 +12,13 @@ class Skip:
     Attributes:
         record: Which one, such as "annotation 17 of image 3 (a.jpg)".
         reason: Why; the same words for the same reason, so that they can be counted.
+        on_purpose: Whether it is left out because the labels, a table of classes or the user's
+            class map say so; otherwise something about the record may have to be corrected.
     """
 
     record: str
     reason: str
+    on_purpose: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,13 @@ def count_skips(skipped: Iterable[Skip]) -> dict[str, int]:
 def count_notes(notes: Iterable[Note]) -> dict[str, int]:
     """How many records were changed, by what was done, most frequent first."""
     return dict(Counter(note.text for note in notes).most_common())
+
+
+def first_records(skipped: Iterable[Skip], notes: Iterable[Note]) -> dict[str, str]:
+    """The first record that was left out for each reason, or changed in each way."""
+    first: dict[str, str] = {}
+    for skip in skipped:
+        first.setdefault(skip.reason, skip.record)
+    for note in notes:
+        first.setdefault(note.text, note.record)
+    return first

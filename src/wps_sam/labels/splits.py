@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wps_sam.errors import ConfigError
+from wps_sam.labels.quoting import cut, quote
 
 REST = "train"
 """The split that takes every image that no other split takes."""
@@ -37,8 +38,8 @@ class RandomSplit:
         for name, share in self.fractions.items():
             if name == REST or not 0 < share < 1:
                 raise ConfigError(
-                    f"The split {name!r} has the share {share}; expected a number between 0 and 1 "
-                    f"for splits other than {REST}, which takes the rest."
+                    f"The split {name!r} has the share {quote(share)}; expected a number between 0 "
+                    f"and 1 for splits other than {REST}, which takes the rest."
                 )
         if sum(self.fractions.values()) >= 1:
             raise ConfigError(
@@ -48,10 +49,10 @@ class RandomSplit:
         if self.group_by is not None:
             try:
                 re.compile(self.group_by)
-            except re.error as error:
+            except (re.error, RecursionError, OverflowError) as error:
                 raise ConfigError(
-                    f"group_by {self.group_by!r} is no regular expression: {error}. An example: "
-                    "'(.*)_[0-9]+' keeps car7_1.jpg and car7_2.jpg together."
+                    f"group_by {quote(self.group_by)} is no regular expression: {cut(str(error))}. "
+                    "An example: '(.*)_[0-9]+' keeps car7_1.jpg and car7_2.jpg together."
                 ) from error
 
     def names(self) -> tuple[str, ...]:
@@ -98,8 +99,8 @@ def _group(file_name: str, pattern: str | None) -> str:
     match = re.search(pattern, file_name)
     if match is None:
         raise ConfigError(
-            f"group_by {pattern!r} does not match the image {file_name}, so it belongs to no "
-            "group. Correct the pattern, or leave it out to draw images one by one."
+            f"group_by {quote(pattern)} does not match the image {cut(file_name)}, so it belongs "
+            "to no group. Correct the pattern, or leave it out to draw images one by one."
         )
     groups = match.groups()
     return (groups[0] or "") if groups else match.group()

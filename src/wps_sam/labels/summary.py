@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wps_sam.labels.label_file import LabelFile
+from wps_sam.labels.remarks import first_records
 from wps_sam.labels.sides import find_pairs
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.labels.weak_reading import read_weak
@@ -62,6 +63,7 @@ class LabelSummary:
         left_right: Class names that a mirrored image swaps.
         skipped: Left-out records by reason.
         notes: Changed records by what was done.
+        first: The first record of each reason in `skipped` and of each text in `notes`.
     """
 
     source: str
@@ -81,6 +83,7 @@ class LabelSummary:
     left_right: tuple[tuple[str, str], ...]
     skipped: dict[str, int]
     notes: dict[str, int]
+    first: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
@@ -113,7 +116,7 @@ def summarise(labels: LabelFile) -> LabelSummary:
         parts_with_box=with_box,
         parts_with_points=with_points,
         annotations_with_mask=sum(bool(a.segmentation) for a in labels.annotations()),
-        truth_source=None if labels.truth is None else str(labels.truth().path),
+        truth_source=None if labels.truth_place is None else str(labels.truth_place),
         supervision=_supervision(sum(counts), with_box),
         classes=_classes(labels, weak),
         parts_an_image=_spread(counts),
@@ -122,6 +125,7 @@ def summarise(labels: LabelFile) -> LabelSummary:
         left_right=find_pairs(weak.class_names) if pairs is None else tuple(pairs),
         skipped=weak.skip_counts(),
         notes=weak.note_counts(),
+        first=first_records(weak.skipped, weak.notes),
     )
 
 

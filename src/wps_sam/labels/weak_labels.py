@@ -3,6 +3,8 @@
 Whatever trains a prompter takes a `WeakDataset`, so no truth mask can reach it.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,6 +88,19 @@ class WeakImage:
         """(P,) bool: which parts have at least one point."""
         return np.array([len(points) > 0 for points in self.points_xy], np.bool_)
 
+    def label_bytes(self) -> bytes:
+        """What is labelled, as bytes that two images share only if their labels are the same.
+
+        Returns:
+            Classes and boxes, then the points if a part has any: without points the bytes are
+            those of labels that knew none, so that runs from before them can go on.
+        """
+        values = self.class_index.tobytes() + self.boxes_xyxy.tobytes()
+        if self.has_points.any():
+            values += str([len(points) for points in self.points_xy]).encode()
+            values += b"".join(points.tobytes() for points in self.points_xy)
+        return values
+
 
 @dataclass(frozen=True, eq=False)
 class WeakDataset:
@@ -114,6 +129,20 @@ class WeakDataset:
     def note_counts(self) -> dict[str, int]:
         """How many records were changed, by what was done, most frequent first."""
         return count_notes(self.notes)
+
+    def digest(self) -> str:
+        """Identify the labels by what is in them, in whatever files and format they are.
+
+        Returns:
+            SHA-256 of class names, category ids, and each image's name, size, classes, boxes and
+            points, as 64 hexadecimal digits.
+        """
+        digest = hashlib.sha256(json.dumps([self.class_names, self.category_ids]).encode())
+        for image in self.images:
+            labelled = image.label_bytes()
+            head = [image.file_name, image.height, image.width, len(image.class_index)]
+            digest.update(json.dumps([*head, len(labelled)]).encode() + labelled)
+        return digest.hexdigest()
 
     def subset(self, indices: Iterable[int]) -> Self:
         """The same data set with only some images.

@@ -45,6 +45,7 @@ NO_AREA = "box without area"
 OUTSIDE = "box outside the image"
 CLIPPED = "box reached outside the image and was clipped"
 SPECK = "box under 2 pixels wide or high, perhaps a stray click"
+NO_POINT = "no usable point"
 POINT_OUTSIDE = "point outside the image"
 POINT_IN_NO_PIECE = "point in none of the pieces of its annotation"
 POINT_BESIDE_BOX = "point outside the box of its part"
@@ -184,13 +185,12 @@ def _collect_parts(
         parts.used.add(annotation.category_id)
         if annotation.annotation_id is not None:
             _refuse_repeated_id(labels.path, annotation, image_of_id)
-        if no_class[annotation.category_id]:
-            remarks.left_out.append(("", no_class[annotation.category_id]))
-        elif annotation.is_crowd:
-            remarks.left_out.append(("", CROWD))
-        else:
-            index = annotation.image.index
-            parts.found[index] += _usable_parts(annotation, sizes[index], keep_groups, remarks)
+        unwanted = no_class[annotation.category_id] or (CROWD if annotation.is_crowd else "")
+        if unwanted:
+            parts.skipped.append(Skip(annotation.record, unwanted, on_purpose=True))
+            continue
+        index = annotation.image.index
+        parts.found[index] += _usable_parts(annotation, sizes[index], keep_groups, remarks)
         if remarks.left_out or remarks.changed:
             record = annotation.record
             parts.skipped += [Skip(which + record, reason) for which, reason in remarks.left_out]
@@ -215,6 +215,8 @@ def _usable_parts(
     if annotation.points is None or annotation.points == []:
         return [_Part(annotation.category_id, box, ()) for box in boxes]
     points = _usable_points(annotation.points, hw, remarks.left_out)
+    if not boxes and not points:
+        _explain_missing_points(remarks)
     if not boxes and points:
         _explain_missing_box(remarks)
         return [_Part(annotation.category_id, NO_CORNERS, [point for _, point in points])]
@@ -263,6 +265,14 @@ def _explain_missing_box(remarks: _Remarks) -> None:
     of_bbox = [reason for which, reason in remarks.left_out if not which]
     remarks.left_out = [entry for entry in remarks.left_out if entry[0]]
     remarks.changed += [("", POINTS_ONLY + reason) for reason in of_bbox if reason != NO_BOX]
+
+
+def _explain_missing_points(remarks: _Remarks) -> None:
+    """Say that the points are what is wrong, where nobody drew a box."""
+    no_box = ("", NO_BOX)
+    if no_box in remarks.left_out:
+        remarks.left_out.remove(no_box)
+        remarks.left_out.append(("", NO_POINT))
 
 
 def _share_points(

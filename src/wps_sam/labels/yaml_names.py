@@ -12,10 +12,89 @@ from typing import Any
 import yaml
 
 from wps_sam.errors import ConfigError
+from wps_sam.labels.quoting import cut
 
+_REASON = 200
 _TEXT = "tag:yaml.org,2002:str"
 _TWICE = "Once is enough: delete one of the two."
 _ONE_MERGE = "Each class can be merged into one class only: delete one of the two."
+
+
+def load_yaml(path: Path, title: str, remedy: str) -> Any:
+    """Read a small YAML file of plain values.
+
+    Args:
+        path: The file.
+        title: How messages name it, such as "Data set file dataset.yaml".
+        remedy: The sentence that says what to do about it.
+
+    Returns:
+        Mappings, lists and plain values; None if it is empty.
+
+    Raises:
+        ConfigError: It cannot be read or is no YAML, or a key is there twice, of which plain
+            loading would silently keep the second.
+    """
+    try:
+        root = _compose(path, title, remedy)
+        if root is None:
+            return None
+        _refuse_second_keys(root, title, set())
+        return yaml.SafeLoader("").construct_document(root)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _not_yaml(error, title, remedy) from error
+
+
+def top_keys(path: Path) -> set[str]:
+    """The outermost keys of a YAML file, whatever else may be wrong with it; none if it is none.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The keys as they are written.
+    """
+    try:
+        root = _compose(path, str(path), "")
+    except ConfigError:
+        return set()
+    pairs = root.value if isinstance(root, yaml.MappingNode) else ()
+    return {key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
+
+
+def _compose(path: Path, title: str, remedy: str) -> yaml.Node | None:
+    """Parse a file into its tree."""
+    try:
+        return yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigError(
+            f"{title} cannot be read: {error.strerror}. Give the path of a YAML file."
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _not_yaml(error, title, remedy) from error
+
+
+def _not_yaml(error: Exception, title: str, remedy: str) -> ConfigError:
+    reason = cut(" ".join(str(error).split()), _REASON)
+    return ConfigError(f"{title} is not YAML: {reason}. {remedy}")
+
+
+def _refuse_second_keys(node: yaml.Node, title: str, seen: set[int]) -> None:
+    """Raise ConfigError if a mapping has a key twice, or one of those in it."""
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):  # an alias stands for a seen node
+        return
+    seen.add(id(node))
+    first: dict[tuple[str, str], yaml.Node] = {}
+    for item in node.value:
+        key, value = item if isinstance(item, tuple) else (None, item)
+        if isinstance(key, yaml.ScalarNode):
+            other = first.setdefault((key.tag, key.value), key)
+            if other is not key:
+                raise ConfigError(
+                    f"{title} has the key {cut(key.value)} twice, in line {_line(other)} and in "
+                    f"line {_line(key)}. {_TWICE}"
+                )
+        _refuse_second_keys(value, title, seen)
 
 
 class YamlNames:
@@ -49,15 +128,7 @@ class YamlNames:
         Raises:
             ConfigError: It cannot be read or is no YAML.
         """
-        try:
-            return yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        except OSError as error:
-            raise ConfigError(
-                f"{self.title} cannot be read: {error.strerror}. Give the path of a YAML file."
-            ) from error
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(f"{self.title} is not YAML: {reason}. {self._expected}") from error
+        return _compose(path, self.title, self._expected)
 
     def represent(self, mapping: Mapping[str, Any]) -> yaml.Node:
         """Make the same tree of a mapping that was parsed already.
@@ -74,8 +145,7 @@ class YamlNames:
         try:
             return yaml.SafeDumper(StringIO(), sort_keys=False).represent_data(dict(mapping))
         except (yaml.YAMLError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ConfigError(f"{self.title} is not YAML: {reason}. {self._expected}") from error
+            raise _not_yaml(error, self.title, self._expected) from error
 
     def entries(
         self, node: yaml.Node, key: str | None = None
@@ -169,11 +239,11 @@ class YamlNames:
         for name, key_node, value in self.entries(node, key):
             if isinstance(value, yaml.SequenceNode):
                 members = [
-                    (self.name(item, f"in the list of {name}"), item, name)
+                    (self.name(item, f"in the list of {cut(name)}"), item, name)
                     for item in self._items(value, name)
                 ]
             else:
-                members = [(name, key_node, self.name(value, f"for {name}"))]
+                members = [(name, key_node, self.name(value, f"for {cut(name)}"))]
             for class_name, class_node, merged in members:
                 self.refuse_second(class_name, class_node, seen, _ONE_MERGE)
                 table[class_name] = merged
@@ -197,7 +267,7 @@ class YamlNames:
             lines = ""
             if node.start_mark is not None and seen[name].start_mark is not None:
                 lines = f", in line {_line(seen[name])} and in line {_line(node)}"
-            raise ConfigError(f"{self.title} names {name} twice{lines}. {remedy}")
+            raise ConfigError(f"{self.title} names {cut(name)} twice{lines}. {remedy}")
         seen[name] = node
 
     def _items(self, node: yaml.SequenceNode, key: str) -> list[yaml.Node]:

@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ from wps_sam.prompter.interface import Prompter
 from wps_sam.sam.frozen import FrozenSam
 
 FORMAT_VERSION = 1
-_BEFORE = {"query": {"tokens_per_part": 2}}  # settings that older models lack, and what they had
+_BEFORE = {"tokens_per_part": 2}  # settings that older models lack, and what they had
 _RETRAIN = "Train again, or copy the whole model folder from where it was made."
 
 
@@ -107,6 +108,19 @@ def load_info(run: Path) -> ModelInfo:
         ) from error
 
 
+def complete_settings(found: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Fill in what a prompter's settings did not say when a version without them wrote the file.
+
+    Args:
+        found: Settings as they were written.
+        names: The settings that such a prompter has now.
+
+    Returns:
+        `found`, and for each of `names` that it lacks the value that this always had before.
+    """
+    return {name: _BEFORE[name] for name in names if name in _BEFORE} | dict(found)
+
+
 def load_prompter(run: Path, sam: FrozenSam, info: ModelInfo) -> Prompter:
     """Build the prompter of a model folder and load its weights, in eval mode.
 
@@ -181,8 +195,8 @@ def _read_prompter_config(path: Path, found: dict[str, Any]) -> PrompterConfig:
             f"{', '.join(PROMPTER_KINDS)}. A newer version may have written it."
         )
     made_of = PROMPTER_KINDS[kind]
-    settings = {**_BEFORE.get(kind, {}), **settings}
     defaults = {field.name: field.default for field in fields(made_of)}
+    settings = complete_settings(settings, defaults)
     if defaults.keys() != settings.keys():
         name = sorted(defaults.keys() ^ settings.keys())[0]
         state = "missing" if name in defaults else "unknown"

@@ -128,11 +128,7 @@ def _identity(data: LabelledFeatures) -> dict[str, Any]:
     digest = hashlib.sha256()
     for image, key in zip(data.labels.images, data.keys, strict=True):
         digest.update(key.encode())
-        digest.update(image.class_index.tobytes())
-        digest.update(image.boxes_xyxy.tobytes())
-        if image.has_points.any():  # else as before there were points, so that runs can go on
-            digest.update(str([len(points) for points in image.points_xy]).encode())
-            digest.update(b"".join(points.tobytes() for points in image.points_xy))
+        digest.update(image.label_bytes())
     return {
         "source": str(data.labels.source),
         "images": len(data.labels.images),

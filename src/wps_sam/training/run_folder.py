@@ -5,7 +5,7 @@ import math
 import platform
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import yaml
 
 from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.files import write_atomically
+from wps_sam.labels.quoting import cut, quote
+from wps_sam.prompter.store import complete_settings
 from wps_sam.training.validation import AGREEMENT, MaskValidation
 
 _RUN_FILES = {
@@ -26,6 +28,8 @@ _RUN_FILES = {
     "classes.json",
     "model.safetensors",
 }
+_SHOWN = 5
+_LONGEST_PATH = 300
 _PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
 
 
@@ -101,14 +105,51 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
             f"--resume: {missing} does not exist, so there is no run to go on with in {run}. "
             "Start without --resume in an empty folder."
         )
-    earlier = _read_settings(settings_file)
-    for name, value in settings.items():
-        if earlier.get(name) != value:
-            raise ConfigError(
-                f"--resume: {settings_file} has {name} = {earlier.get(name)!r}, but now it is "
-                f"{value!r}. Resume with the same settings, or start a new run in another folder."
-            )
+    _refuse_other_settings(settings_file, settings)
     return checkpoint
+
+
+def _refuse_other_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Raise ConfigError that names what differs from the settings of the earlier run."""
+    earlier = _complete(_read_settings(path), settings)
+    found = [
+        difference
+        for name, value in settings.items()
+        for difference in _differences(name, earlier.get(name), value)
+    ]
+    if found:
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise ConfigError(
+            f"--resume: {path} is of a run with other settings: {'; '.join(found[:_SHOWN])}{more}. "
+            "Resume with the same settings, or start a new run in another folder."
+        )
+
+
+def _complete(earlier: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of an earlier run with those that its version did not have yet."""
+    recipe, now = earlier.get("recipe"), settings.get("recipe")
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("prompter"), dict):
+        return earlier
+    names = now.get("prompter", {}) if isinstance(now, dict) else {}
+    return earlier | {"recipe": recipe | {"prompter": complete_settings(recipe["prompter"], names)}}
+
+
+def _differences(name: str, earlier: Any, now: Any) -> Iterator[str]:
+    """Say which values differ, each by its full name, such as `recipe.prompter.dropout`."""
+    if isinstance(earlier, list) and isinstance(now, list):
+        earlier, now = dict(enumerate(earlier)), dict(enumerate(now))
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        for key in {**now, **earlier}:
+            yield from _differences(f"{name}.{key}", earlier.get(key), now.get(key))
+    elif earlier != now:
+        yield f"{name}: {_shown(earlier)} before, {_shown(now)} now"
+
+
+def _shown(value: Any) -> str:
+    """A setting as a message shows it."""
+    if isinstance(value, str):  # long paths may differ anywhere
+        return repr(cut(value, _LONGEST_PATH))
+    return "nothing" if value is None else quote(value)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

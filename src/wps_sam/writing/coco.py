@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pycocotools import mask as coco_mask
-
-from wps_sam.geometry.masks import rle_fields, rle_to_mask
+from wps_sam.geometry.masks import rle_area, rle_fields
 from wps_sam.labels.label_file import LabelCategory
 from wps_sam.writing.shapes import ImageShapes, Polygon, ShapeRecord
 from wps_sam.writing.streamed_file import StreamedFile
@@ -92,10 +90,7 @@ def _writable_rle(shape: ShapeRecord) -> dict[str, Any]:
 def _area(shape: ShapeRecord) -> float:
     """Pixels of the mask, square pixels inside the polygons, or of the box; COCO asks for it."""
     if shape.rle is not None:
-        rle = _writable_rle(shape)
-        if isinstance(rle["counts"], str):
-            return int(coco_mask.area(rle))
-        return int(rle_to_mask(rle).sum())
+        return rle_area(shape.rle)
     if shape.polygons is not None:
         return sum(map(_polygon_area, shape.polygons))
     if shape.box_xyxy is not None:

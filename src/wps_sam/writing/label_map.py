@@ -11,6 +11,7 @@ from PIL import Image, ImageColor
 from wps_sam.errors import DataError
 from wps_sam.evaluation.parts import ImageParts, LabelMap
 from wps_sam.evaluation.runs import Runs, polygons_to_runs, rle_to_runs
+from wps_sam.geometry.masks import MAX_PIXELS
 from wps_sam.images.palette import class_colors
 from wps_sam.writing.shapes import ImageShapes, ShapeRecord
 from wps_sam.writing.writer import NO_POINTS, ShapeWriter, save
@@ -40,6 +41,12 @@ class LabelMapWriter(ShapeWriter):
         return shape
 
     def _write(self, image: ImageShapes) -> None:
+        if image.hw[0] * image.hw[1] > MAX_PIXELS:
+            raise DataError(
+                f"Image {image.file_name} is said to have {image.hw[0]} x {image.hw[1]} pixels "
+                f"(height x width), more than {MAX_PIXELS}; no label map of that size is made. "
+                "Correct the image's size in the labels."
+            )
         classes = len(self.categories)
         parts = ImageParts(
             hw=image.hw,

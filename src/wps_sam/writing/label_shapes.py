@@ -94,7 +94,10 @@ class LabelShapes:
             shapes: list[ShapeRecord] = []
             for fields in self.rows.rows(image.index):
                 row = _Row(*fields)
-                index = class_of[row.category_id]
+                # A region to ignore may be of a category that is no class; it goes with any.
+                index = (
+                    class_of.get(row.category_id, 0) if row.is_crowd else class_of[row.category_id]
+                )
                 shapes += self._shapes(row, hw, index)
             path = _photograph(self.labels, image)
             yield ImageShapes(image.image_id, image.file_name, hw, tuple(shapes), path)
@@ -174,8 +177,9 @@ def read_label_shapes(labels: LabelFile, choice: ShapeChoice) -> LabelShapes:
 
     Returns:
         Their shapes. Polygons and points are those of the labels, unrounded and unclipped; the
-        box is the labels' own, or the one around the polygons. Annotations without usable place
-        are counted in `remarks`.
+        box is the labels' own, or the one around the polygons. Regions to ignore (`is_crowd`) are
+        kept whatever their category, those of no class under the first class. Annotations without
+        usable place are counted in `remarks`.
 
     Raises:
         DataError: The annotations are unsound, or no category is a class.
@@ -185,7 +189,7 @@ def read_label_shapes(labels: LabelFile, choice: ShapeChoice) -> LabelShapes:
     for annotation in labels.annotations():
         used.add(annotation.category_id)
         reason = reasons[annotation.category_id]
-        if reason:
+        if reason and not annotation.is_crowd:
             remarks.skip(annotation.record, reason)
             continue
         row = _row(annotation, remarks)

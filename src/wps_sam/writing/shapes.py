@@ -1,5 +1,6 @@
 """The neutral record that every writer takes: the shapes of one image."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -61,8 +62,10 @@ class ImageShapes:
     def safe_name(self) -> str:
         """The file name as a path below an output folder: no way leads out of it."""
         parts = [part for part in PurePosixPath(self.file_name).parts if part not in ("/", "..")]
-        # A drive such as C: is no folder to make.
-        return str(PurePosixPath(*parts or [f"image-{self.image_id}"])).replace(":", "_")
+        # A drive such as C: is no folder to make; elsewhere a colon is part of a name (10:30.jpg).
+        if parts and re.fullmatch("[A-Za-z]:", parts[0]):
+            parts[0] = f"{parts[0][0]}_"
+        return str(PurePosixPath(*parts or [f"image-{self.image_id}"]))
 
     @property
     def stem(self) -> str:

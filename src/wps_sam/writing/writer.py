@@ -3,18 +3,18 @@
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from wps_sam.errors import DataError
 from wps_sam.files import write_atomically
-from wps_sam.geometry.masks import rle_to_mask
+from wps_sam.geometry.masks import rle_area, rle_to_mask
 from wps_sam.labels.label_file import LabelCategory
 from wps_sam.writing.outlines import join_rings, trace_rings
 from wps_sam.writing.photographs import place_photograph
-from wps_sam.writing.shapes import ImageShapes, Polygon, ShapeRecord, extent_of
+from wps_sam.writing.shapes import ImageShapes, ShapeRecord, extent_of
 from wps_sam.writing.streamed_file import StreamedFile
 
 JOINED = "holes or several pieces joined to one outline by cuts without width"
@@ -22,6 +22,7 @@ NO_PIXEL = "mask without a pixel"
 NO_IGNORED = "region to ignore (iscrowd), which this format does not know"
 NO_POINTS = "points left out, which this format does not know"
 ONLY_POINTS = "part with points but no box, which this format does not know"
+RENAMED = "image name changed, so that it stays below the folder that is written"
 OUTSIDE = "coordinates outside the image moved to its edge"
 OUTSIDE_IMAGE = "nothing of it is inside the image"
 
@@ -105,8 +106,37 @@ class ShapeWriter(ABC):
         self._image_of_name: dict[str, str] = {}
         out.mkdir(parents=True, exist_ok=True)
 
+    @classmethod
+    def check_names(cls, names: Iterable[tuple[int | str, str]]) -> None:
+        """Check the names of all images before the first is written.
+
+        Args:
+            names: Id and file name of each image.
+
+        Raises:
+            DataError: As `add` would raise it for the names.
+        """
+        taken: dict[str, str] = {}
+        for image_id, file_name in names:
+            cls._take_name(ImageShapes(image_id, file_name, (0, 0), ()), taken)
+
+    @classmethod
+    def _take_name(cls, image: ImageShapes, taken: dict[str, str]) -> None:
+        """Enter an image's output name into `taken`; DataError if it is bad or another's."""
+        _refuse_unwritable("image", image.file_name)
+        name = image.stem if cls.drops_ending else image.safe_name
+        other = taken.setdefault(name.casefold(), image.file_name)
+        if other != image.file_name:
+            raise DataError(
+                f"Images {other} and {image.file_name} would write the same file {name}. Rename "
+                "one of them, in the labels too."
+            )
+
     def add(self, image: ImageShapes) -> None:
         """Write one image's shapes and place its photograph.
+
+        A name that leads out of the folder (an absolute one, `..`, a drive) is changed everywhere
+        and noted.
 
         Args:
             image: Its shapes; class indices refer to `categories`.
@@ -115,14 +145,9 @@ class ShapeWriter(ABC):
             DataError: Another image has the same name but for the ending or upper case, the name
                 cannot be written, or a mask is damaged.
         """
-        _refuse_unwritable("image", image.file_name)
-        name = image.stem if self.drops_ending else image.safe_name
-        other = self._image_of_name.setdefault(name.casefold(), image.file_name)
-        if other != image.file_name:
-            raise DataError(
-                f"Images {other} and {image.file_name} would write the same file {name}. Rename "
-                "one of them, in the labels too."
-            )
+        self._take_name(image, self._image_of_name)
+        if image.safe_name != image.file_name:
+            self.remarks.note(image.file_name, RENAMED)
         problem = place_photograph(
             image.image_path, self.photograph(image), copy_it=self._copy_images
         )
@@ -134,7 +159,7 @@ class ShapeWriter(ABC):
             if (kept := self._fitted(f"part {number} of {image.file_name}", shape)) is not None
         ]
         self.shapes_written += len(shapes)
-        self._write(replace(image, shapes=tuple(shapes)))
+        self._write(replace(image, file_name=image.safe_name, shapes=tuple(shapes)))
 
     def photograph(self, image: ImageShapes) -> Path:
         """Where the photograph of an image belongs."""
@@ -163,13 +188,14 @@ class ShapeWriter(ABC):
         if shape.is_crowd and not self.takes_ignored:
             self.remarks.skip(record, NO_IGNORED)
             return None
+        if shape.rle is not None and not _has_pixel(record, shape.rle):
+            self.remarks.skip(record, NO_PIXEL)
+            return None
         if shape.rle is not None and not self.takes_masks:
-            outline, is_joined = outline_of(rle_to_rings(record, shape))
-            if outline is None:
-                self.remarks.skip(record, NO_PIXEL)
-                return None
-            if is_joined:
+            rings = trace_rings(rle_to_mask(shape.rle))
+            if len(rings) > 1:
                 self.remarks.note(record, JOINED)
+            outline = join_rings(rings)
             box = extent_of((outline,)) if shape.box_xyxy is None else shape.box_xyxy
             shape = replace(shape, polygons=(outline,), rle=None, box_xyxy=box)
         elif shape.polygons is not None and len(shape.polygons) > 1 and not self.takes_groups:
@@ -178,17 +204,12 @@ class ShapeWriter(ABC):
         return self._fit(record, shape)
 
 
-def rle_to_rings(record: str, shape: ShapeRecord) -> list[Polygon]:
-    """The borders of a shape's run-length mask; errors name the part."""
+def _has_pixel(record: str, rle: Mapping[str, Any]) -> bool:
+    """Whether a run-length mask holds any pixel; errors name the part."""
     try:
-        return trace_rings(rle_to_mask(shape.rle or {}))
+        return rle_area(rle) > 0
     except DataError as error:
         raise DataError(f"{record}: {error}") from error
-
-
-def outline_of(rings: Sequence[Polygon]) -> tuple[Polygon | None, bool]:
-    """One outline of all rings, and whether they had to be joined; None without a ring."""
-    return (join_rings(rings), len(rings) > 1) if rings else (None, False)
 
 
 def _refuse_unwritable(what: str, name: str) -> None:

@@ -170,3 +170,15 @@ def test_open_coco__unknown_category_lists_the_known(coco: Coco, write: Write) -
     coco["annotations"][0]["category_id"] = 5
     with pytest.raises(DataError, match=r"the categories are 7 wheel, 0 door. Add the category"):
         read(write(coco))
+
+
+def test_open_coco__a_mask_names_no_file(coco: Coco, write: Write) -> None:
+    place = {"kind": "label_map", "file": "/etc/hostname", "value": 1}
+    rle = {"size": [4, 6], "counts": [24], "kind": "label_map"}
+    coco["annotations"][0]["segmentation"] = place
+    coco["annotations"][1]["segmentation"] = rle
+    coco["annotations"][2]["segmentation"] = {}
+    first, second, third = (a.segmentation for a in open_coco(write(coco)).annotations())
+    assert first == {"size": None, "counts": None}  # refused later, as any broken run lengths
+    assert second == {"size": [4, 6], "counts": [24]}
+    assert third == {}

@@ -71,7 +71,7 @@ def test_named__object_without_keypoints_is_skipped(
     bird["annotations"][1].update(change)
     dataset = read_weak(open_coco(write(bird)))
     assert dataset.class_names == ("door", "beak", "left_eye", "tail")
-    assert dataset.skipped == (Skip("annotation 17 of image 3 (a.jpg)", OBJECT),)
+    assert dataset.skipped == (Skip("annotation 17 of image 3 (a.jpg)", OBJECT, on_purpose=True),)
 
 
 def test_named__equal_names_of_two_objects_get_the_objects_name(bird: Coco, write: Write) -> None:
@@ -117,10 +117,28 @@ def test_points__the_simplest_point_file(coco: Coco, write: Write) -> None:
         ({"keypoints": {"x": 1}}, r"keypoints must be a list .*found \"\{'x': 1\}\""),
         ({"keypoints": [1, "2", 2]}, r"annotation 17 of image 3 \(a\.jpg\): keypoints must be num"),
         ({"keypoints": [1, True, 2]}, r"keypoints must be numbers"),
+        ({"keypoints": [1, 2, 7]}, r"a\.jpg\): keypoint 0 has visibility 7; expected 0 \(not lab"),
+        ({"keypoints": [1, 2, 0, 1, 2, -1]}, r"keypoint 1 has visibility -1; expected 0"),
+        ({"keypoints": [1, 2, float("nan")]}, r"keypoint 0 has visibility nan; expected 0"),
+        (
+            {"keypoints": [1, 2, 0.87]},
+            r"0 .*, 1 \(hidden\) or 2 \(visible\)\. Correct the annotation",
+        ),
         ({"keypoints": [1, 2, 2]}, r"has 1 keypoints, but its category names 3. Correct the ann"),
         ({"points": [[1, 2]]}, r"has both 'keypoints' and 'points'. Keep one of them"),
     ],
-    ids=["two", "no list", "text", "bool", "too few", "both"],
+    ids=[
+        "two",
+        "no list",
+        "text",
+        "bool",
+        "seven",
+        "negative",
+        "not a number",
+        "score",
+        "too few",
+        "both",
+    ],
 )
 def test_bad_keypoints(bird: Coco, write: Write, change: dict[str, Any], message: str) -> None:
     bird["annotations"][1].update(change)

@@ -189,11 +189,23 @@ def test_open_label_map__class_file(root: Path, file: str, content: str) -> None
     ("content", "message"),
     [
         ("{", r"classes\.json cannot be read: .*Write a list of names in UTF-8"),
-        ("[1]", r"Class file \S*classes\.json has the name 1; expected a word"),
+        ("[1]", r"classes\.json is no list of names; expected"),
+        ('{"1": 1}', r"Class file \S*classes\.json has the name 1; expected a word"),
         ('{"0": "head", "1": "tail"}', r"classes\.json calls value 0 'head'"),
         ("3", r"classes\.json is '3'; expected a list of names"),
-        ('["a", "a"]', r"maps: categories 1 and 2 are both named 'a'"),
+        ('["a", "a"]', r"classes\.json has 'a' 2 times; results are matched by name"),
+        ('{"1": "a", "2": "a"}', r"maps: categories 1 and 2 are both named 'a'"),
+        ('["wheel", "", "door"]', r"classes\.json: name 2 is empty, but classes are counted"),
+        ('{"1": "a", "01": "b"}', r"classes\.json names value 1 twice: 'a' and 'b'\. Remove one"),
+        ('{"1": "a", "1": "b"}', r"classes\.json has the key '1' 2 times; each value has one name"),
+        (
+            '{"' + "1" * 5000 + '": "a"}',
+            r"the value '1+\.\.\.1+'; expected a whole number from 0 to",
+        ),
+        ("[" + "1" * 5000 + "]", r"classes\.json cannot be read: .*digits"),
+        ('{"65536": "a"}', r"the value '65536'; expected a whole number from 0 to 65535\."),
     ],
+    ids=lambda value: value[:30],
 )
 def test_open_label_map__bad_class_file(root: Path, content: str, message: str) -> None:
     (root / "classes.json").write_text(content)
@@ -201,10 +213,14 @@ def test_open_label_map__bad_class_file(root: Path, content: str, message: str) 
         open_label_map(root / "maps")
 
 
+def test_open_label_map__an_empty_line_moves_no_class(root: Path) -> None:
+    (root / "classes.txt").write_text("wheel\n\ndoor\n")
+    with pytest.raises(DataError, match=r"classes\.txt: name 2 is empty"):
+        open_label_map(root / "maps")
+
+
 def test_open_label_map__no_class_file(root: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"what the values mean is not said; looked for classes\.js"
-    ):
+    with pytest.raises(DataError, match=r"what the values mean is not said; looked for classes\.t"):
         open_label_map(root / "maps")
 
 
@@ -311,6 +327,60 @@ def test_layout__splits(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has the splits train, val\. Choose one with --split"):
         find(tmp_path)
     assert find(tmp_path, "test") is None
+
+
+@pytest.mark.parametrize("names", [("a/x", "b/x"), ("2020/01/x", "2021/02/y"), ("x", "a/x")])
+def test_layout__sub_folders_are_part_of_the_names(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """What `data convert` writes for photographs in folders has their names."""
+    for name in names:
+        write_map(tmp_path, name, PIXELS)
+    (tmp_path / "maps").rename(tmp_path / "masks")
+    (tmp_path / "classes.json").write_text(json.dumps(NAMES))
+    source = find(tmp_path)
+    assert source == LabelSource("label_map", tmp_path / "masks", tmp_path / "images")
+    labels = open_label_map(source.path, images_dir=source.images_dir)
+    assert sorted(image.file_name for image in labels.images) == sorted(f"{n}.jpg" for n in names)
+    assert find(tmp_path, "train") is None
+
+
+def test_layout__only_names_of_splits_are_splits(tmp_path: Path) -> None:
+    for name in ("training/x", "validation/y"):
+        write_map(tmp_path, name, PIXELS)
+    (tmp_path / "maps").rename(tmp_path / "masks")
+    (tmp_path / "classes.json").write_text(json.dumps(NAMES))
+    with pytest.raises(DataError, match=r"has the splits training, validation\. Choose one"):
+        find(tmp_path)
+    chosen = LabelSource(
+        "label_map", tmp_path / "masks" / "validation", tmp_path / "images" / "validation"
+    )
+    assert find(tmp_path, "validation") == find(tmp_path, "val") == chosen
+    write_map(tmp_path, "more/z", PIXELS)
+    (tmp_path / "maps" / "more").rename(tmp_path / "masks" / "more")
+    assert find(tmp_path) == LabelSource("label_map", tmp_path / "masks", tmp_path / "images")
+
+
+def test_layout__ending_in_capitals(root: Path) -> None:
+    (root / "maps").rename(root / "masks")
+    for png in (root / "masks").glob("*.png"):
+        png.rename(png.with_suffix(".PNG"))
+    (root / "classes.json").write_text(json.dumps(NAMES))
+    source = find(root)
+    assert source == LabelSource("label_map", root / "masks", root / "images")
+    assert boxes(open_label_map(source.path, images_dir=source.images_dir)) == BOXES
+
+
+def test_layout__a_damaged_map_is_named(root: Path) -> None:
+    (root / "maps").rename(root / "masks")
+    first = min((root / "masks").iterdir())
+    write_map(root / "more", "z", PIXELS)
+    (root / "more/maps/z.png").rename(root / "masks/z.png")
+    (root / "more/images/z.jpg").rename(root / "images/z.jpg")
+    (root / "classes.json").write_text(json.dumps(NAMES))
+    first.write_bytes(b"damaged")
+    source = find(root)
+    assert source is not None
+    with pytest.raises(DataError, match=rf"masks/{first.name}"):
+        open_label_map(source.path, images_dir=source.images_dir)
 
 
 @pytest.mark.parametrize(("dtype", "ignored"), [(np.uint8, 255), (np.uint16, 65535)])

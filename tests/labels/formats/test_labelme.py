@@ -13,7 +13,11 @@ from PIL import Image
 from wps_sam.errors import DataError
 from wps_sam.evaluation.truth import read_truth
 from wps_sam.labels.formats import labelme
-from wps_sam.labels.formats.labelme import LABELME_LAYOUTS, open_labelme
+from wps_sam.labels.formats.labelme import (
+    LABELME_BELOW_LAYOUTS,
+    LABELME_LAYOUTS,
+    open_labelme,
+)
 from wps_sam.labels.formats.named_parts import JOINED_BOX, NO_OUTLINE, ROTATED, ROUND
 from wps_sam.labels.label_file import LabelFile
 from wps_sam.labels.layout import LabelSource
@@ -354,6 +358,39 @@ def test_layouts__splits_share_their_classes(write: Write, tmp_path: Path) -> No
     opened = [open_labelme(s.path, **s.settings) for s in sources if s is not None]
     assert [names(labels) for labels in opened] == [["door", "wheel"]] * 2
     assert [len(labels.images) for labels in opened] == [1, 1]
+
+
+def find_below(path: Path, split: str | None = None) -> LabelSource | None:
+    """The layout that comes last of all."""
+    assert find(path, split) is None
+    (layout,) = LABELME_BELOW_LAYOUTS
+    return layout.find(path, split)
+
+
+def test_layouts__sub_folders_are_part_of_the_names(write: Write, tmp_path: Path) -> None:
+    part = content(shape("w", "polygon", TRIANGLE))
+    write(part, "deep/2020/01/a.json")
+    folder = write(part, "deep/2021/02/a.json")
+    assert find_below(folder / "deep") == LabelSource("labelme", folder / "deep")
+    assert find_below(folder / "deep", "train") is None
+    file_names = [image.file_name for image in open_labelme(folder / "deep").images]
+    assert file_names == ["2020/01/a.jpg", "2021/02/a.jpg"]
+    write(part, "apart/labels/x/a.json", image="apart/images/x/a.jpg")
+    source = find_below(folder / "apart")
+    assert source == LabelSource("labelme", folder / "apart/labels", folder / "apart/images")
+    labels = open_labelme(source.path, images_dir=source.images_dir)
+    assert labels.find_image(labels.images[0]) == folder / "apart/images/x/a.jpg"
+
+
+def test_layouts__splits_with_sub_folders_are_not_mixed(write: Write, tmp_path: Path) -> None:
+    write(content(shape("wheel", "polygon", TRIANGLE)), "train/x/a.json")
+    folder = write(content(shape("door", "polygon", TRIANGLE)), "validation/x/b.json")
+    with pytest.raises(DataError, match=r"has the splits train, validation\. Choose one"):
+        find_below(folder)
+    source = find_below(folder, "val")
+    assert source is not None
+    assert source.path == folder / "validation"
+    assert find_below(folder, "test") is None
 
 
 @pytest.mark.parametrize(

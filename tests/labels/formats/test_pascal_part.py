@@ -95,12 +95,20 @@ def test_open_pascal_part__every_raw_part(root: Path) -> None:
     assert records[-1] == f"wheel_2 of object 2 (car) of {SECOND}.mat"
     assert list(labels.skipped) == [
         Skip(
-            f"object 2 (table) of {FIRST}.mat", "object of a class that the class table leaves out"
+            f"object 2 (table) of {FIRST}.mat",
+            "object of a class that the class table leaves out",
+            on_purpose=True,
         ),
         Skip(
-            f"object 1 (boat) of {THIRD}.mat", "object of a class that the class table leaves out"
+            f"object 1 (boat) of {THIRD}.mat",
+            "object of a class that the class table leaves out",
+            on_purpose=True,
         ),
-        Skip(f"object 2 (tvmonitor) of {THIRD}.mat", "object without labelled parts"),
+        Skip(
+            f"object 2 (tvmonitor) of {THIRD}.mat",
+            "object without labelled parts",
+            on_purpose=True,
+        ),
     ]
 
 
@@ -253,6 +261,23 @@ def test_layout__flat_folder(tmp_path: Path) -> None:
     assert locate(tmp_path, "val") is None
     (tmp_path / "a.mat").write_bytes(b"another kind of .mat")
     assert locate(tmp_path) is None
+
+
+def test_layout__a_damaged_file_or_missing_photograph_is_named(tmp_path: Path) -> None:
+    for name in "abcdefg":
+        write_mat(tmp_path / f"{name}.mat", [BIRD])
+    *_, sound = sorted(set(tmp_path.glob("*.mat")) - {next(tmp_path.glob("*.mat"))})
+    Image.new("RGB", (60, 40)).save(sound.with_suffix(".jpg"))  # not the first in any order
+    assert locate(tmp_path) == LabelSource("pascal_part", tmp_path, tmp_path)
+    labels = open_pascal_part(tmp_path)
+    with pytest.raises(DataError, match=r"a\.jpg\) is missing"):
+        labels.find_image(labels.images[0])
+    for path in tmp_path.glob("*.mat"):
+        if path != sound:
+            path.write_bytes(b"damaged")
+    assert locate(tmp_path) == LabelSource("pascal_part", tmp_path, tmp_path)
+    with pytest.raises(DataError, match=r"a\.mat"):
+        open_pascal_part(tmp_path)
 
 
 def test_layout__processed_release(tmp_path: Path) -> None:

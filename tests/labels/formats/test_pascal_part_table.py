@@ -42,7 +42,9 @@ RAW |= {"car": RAW["bus"], "dog": RAW["cat"] + " muzzle", "sheep": RAW["cow"]}
     [
         ("raw", range(1, 194)),  # the paper counts 193
         ("58", range(1, 58)),
+        ("57", range(1, 58)),  # the same without counting the background
         ("108", range(1, 108)),
+        ("107", range(1, 108)),
         ("116", range(116)),
         ("16", range(1, 54)),
     ],
@@ -53,7 +55,9 @@ def test_read_part_table__presets(preset: str, ids: range) -> None:
     for name, parts in RAW.items():
         assert all(table.knows(name, part) for part in parts.split()), name
     whole = {"boat", "chair", "table", "sofa"}
-    assert set(table.groups) == set(RAW) | (whole if preset in ("58", "108") else set())
+    assert set(table.groups) == set(RAW) | (
+        whole if preset in ("57", "58", "107", "108") else set()
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,17 +147,18 @@ def test_read_part_table__own_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("objects: [", r"own\.yaml cannot be read: .*Write it as objects: \{bird:"),
+        ("objects: [", r"own\.yaml is not YAML: .*Write it as objects: \{bird:"),
         ("[]", "expected the keys 'objects' and, if wanted, 'first_id'"),
         ("objects: {}", "expected the keys"),
+        ("objects:\n  a: {b: [c]}\n  a: {d: [e]}", "has the key a twice, in line 2 and in line 3"),
         ("{objects: {a: {b: [c]}}, clases: 1}", "expected the keys"),
         ("{objects: {a: {b: [c]}}, first_id: x}", "first_id is 'x', no whole number"),
         ("{objects: {a: [b]}}", "object 'a' has no classes"),
         ("{objects: {1: {b: [c]}}}", "object 1 has no classes"),
         ("{objects: {a: {2: [c]}}}", "object a has the class 2, no name"),
         ("{objects: {a: {b: c}}}", "a b is 'c', no list of part names"),
-        ("{objects: {a: {b: [1]}}}", r"a b has the entry '1', no part name"),
-        ("{objects: {a: {b: [[]]}}}", r"a b has the entry '\[\]', no part name"),
+        ("{objects: {a: {b: [1]}}}", r"a b has the entry 1, no part name"),
+        ("{objects: {a: {b: [[]]}}}", r"a b has the entry \[\], no part name"),
         ("{objects: {a: {b: [c], d: [[c]]}}}", "a has the part 'c' in two places"),
         ("{objects: {a: {ignore: [c]}}}", "there is no class"),
         ("{objects: {a b: {c: [d]}, a: {b c: [d]}}}", "two classes have one name"),
@@ -169,10 +174,11 @@ def test_read_part_table__unsound_file(tmp_path: Path, content: str, message: st
 
 def test_read_part_table__unknown_preset() -> None:
     with pytest.raises(
-        ConfigError, match=r"'201', which is neither a class table .*\(raw, 16, 58, 108, 116\) nor"
+        ConfigError,
+        match=r"'201', which is neither a class table .*\(raw, 16, 57, 58, 107, 108, 116\) nor",
     ):
         read_part_table(201)
-    assert set(PRESETS) == {"raw", "16", "58", "108", "116"}
+    assert set(PRESETS) == {"raw", "16", "57", "58", "107", "108", "116"}
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,14 @@ def test_objects_without_parts_are_parts(make: Make) -> None:
     assert labels.find_image(labels.images[1]) == root / "b.jpg"
 
 
+def test_a_damaged_file_is_named(make: Make) -> None:
+    root = make({f"{name}.xml": "damaged" for name in "abcefg"})
+    make({"d.xml": one_object("door"), "d.jpg": ""})
+    assert find(root) == LabelSource("voc", root)
+    with pytest.raises(DataError, match=r"a\.xml"):
+        open_voc(root)
+
+
 def test_edges_count_from_one_only_where_the_file_says_voc(make: Make) -> None:
     voc = one_object(database="The VOC2007 Database")
     root = make({"a.xml": voc, "a.jpg": "", "b.xml": one_object(database="Unknown"), "b.jpg": ""})

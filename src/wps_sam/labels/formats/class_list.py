@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from wps_sam.errors import DataError
+from wps_sam.labels.quoting import quote
 
 CLASS_LISTS = ("classes.txt", "classes.json")
 """File names; the first that exists counts."""
@@ -84,7 +85,7 @@ def _checked(path: Path, names: list[str]) -> list[str]:
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise DataError(
-            f"List of classes {path} has {name!r} {count} times; results are matched by name. "
+            f"List of classes {path} has {quote(name)} {count} times; results are matched by name. "
             "Rename or remove one."
         )
     return names

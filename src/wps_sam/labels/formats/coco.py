@@ -251,10 +251,21 @@ def _annotation(
         image=image,
         category_id=category_id,
         bbox=record.get("bbox"),
-        segmentation=record.get("segmentation"),
+        segmentation=_segmentation(record.get("segmentation")),
         is_crowd=_is_crowd(path, name, record.get("iscrowd")),
         annotation_id=annotation_id,
     )
+
+
+def _segmentation(value: Any) -> Any:
+    """Pass on a segmentation; of an object only what a run-length mask has.
+
+    Other readers say by such an object in which file a mask is (`LabelAnnotation`); a label file
+    that comes from elsewhere must not be able to name a file of this machine.
+    """
+    if isinstance(value, Mapping) and value:
+        return {"size": value.get("size"), "counts": value.get("counts")}
+    return value
 
 
 def _is_crowd(path: Path, name: str, value: Any) -> bool:

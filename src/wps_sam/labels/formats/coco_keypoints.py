@@ -15,6 +15,7 @@ from wps_sam.labels.label_file import LabelAnnotation, LabelCategory
 
 OBJECT = "an object whose keypoints are the parts"
 _REMEDY = "Correct the annotation or export the labels again."
+_VISIBILITIES = (0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def parse_keypoints(path: Path, record: str, value: Any) -> list[list[float] | N
         are.
 
     Raises:
-        DataError: No list of triples of numbers.
+        DataError: No list of triples of numbers, or another v, as predictions have: their third
+            number is a score.
     """
     if value is None or value == []:
         return []
@@ -126,8 +128,14 @@ def parse_keypoints(path: Path, record: str, value: Any) -> list[list[float] | N
             f"{path}: {record}: keypoints must be numbers x, y, v, x, y, v, ...; found "
             f"{str(value)[:60]!r}. {_REMEDY}"
         )
+    for number, v in enumerate(value[2::3]):
+        if v not in _VISIBILITIES:
+            raise DataError(
+                f"{path}: {record}: keypoint {number} has visibility {str(v)[:60]}; expected 0 "
+                f"(not labelled), 1 (hidden) or 2 (visible). {_REMEDY}"
+            )
     triples = zip(value[0::3], value[1::3], value[2::3], strict=True)
-    return [[x, y] if v > 0 else None for x, y, v in triples]
+    return [[x, y] if v else None for x, y, v in triples]
 
 
 def as_parts(

@@ -1,14 +1,16 @@
 """How COCO files are arranged on disk."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from wps_sam.errors import DataError
 from wps_sam.labels.formats.class_list import CLASS_LISTS
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import LabelSource, Layout, first_files, split_spellings
 
 _NAMES = ("annotations.json", "_annotations.coco.json")
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')
 _HEAD_BYTES = 4096
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def _single_coco_file(path: Path, split: str | None) -> LabelSource | None:
@@ -24,25 +26,31 @@ def _single_coco_file(path: Path, split: str | None) -> LabelSource | None:
 
 
 def _coco_folder(path: Path, split: str | None) -> LabelSource | None:
-    """A folder with one COCO file, or with one for each split."""
-    if split is None:
-        return _only_coco_file(path)
-    named = [
-        *(path / f"{split}.json", path / "annotations" / f"{split}.json"),
-        path / "annotations" / f"instances_{split}.json",
-        *(path / split / name for name in _NAMES),
-    ]
-    for candidate in named:
-        if candidate.is_file():
-            return LabelSource("coco", candidate)
+    """A folder with one file that begins as COCO's do, or with one for each split."""
+    if not path.is_dir():
+        return None
+    if split is not None:
+        found = [file for file in _files_of_split(path, split) if _looks_like_coco(file)]
+        return LabelSource("coco", found[0]) if found else None
+    named = _named_file(path)
+    if named is not None:
+        return LabelSource("coco", named) if _looks_like_coco(named) else None
+    for folder in (path, path / "annotations"):
+        # Not all: a folder with thousands of JSON files is of another format.
+        files = [file for file in first_files(folder, ".json") if _looks_like_coco(file)]
+        if files:
+            return _only_one(path, files)
     return None
 
 
-def _only_coco_file(path: Path) -> LabelSource | None:
-    """The COCO file of a folder without splits; DataError if there are several."""
-    for name in _NAMES:
-        if (path / name).is_file():
-            return LabelSource("coco", path / name)
+def _any_json_folder(path: Path, split: str | None) -> LabelSource | None:
+    """The same with any JSON file of a fitting name: the reader says what is wrong in it."""
+    if split is not None:
+        files = _files_of_split(path, split)
+        return LabelSource("coco", files[0]) if files else None
+    named = _named_file(path)
+    if named is not None:
+        return LabelSource("coco", named)
     for folder in (path, path / "annotations"):
         files = [
             file
@@ -51,22 +59,50 @@ def _only_coco_file(path: Path) -> LabelSource | None:
         ]
         if len(files) > 1:
             files = [file for file in files if _looks_like_coco(file)]
-        if len(files) > 1:
-            raise DataError(
-                f"Data folder {path} has several label files: "
-                f"{', '.join(str(file.relative_to(path)) for file in files)}. Name the one to use, "
-                "or choose with --split."
-            )
         if files:
-            return LabelSource("coco", files[0])
+            return _only_one(path, files)
     return None
+
+
+def _files_of_split(path: Path, split: str) -> list[Path]:
+    """Files that may hold a split, in all its spellings."""
+    candidates = (
+        file
+        for name in split_spellings(split)
+        for file in (
+            *(path / f"{name}.json", path / "annotations" / f"{name}.json"),
+            path / "annotations" / f"instances_{name}.json",
+            path / f"instances_{name}.json",
+            *(path / name / usual for usual in _NAMES),
+        )
+    )
+    return [file for file in candidates if file.is_file()]
+
+
+def _named_file(path: Path) -> Path | None:
+    """The file of a folder without splits that has one of the usual names."""
+    return next((path / name for name in _NAMES if (path / name).is_file()), None)
+
+
+def _only_one(path: Path, files: Sequence[Path]) -> LabelSource:
+    """The only COCO file; DataError if there are several."""
+    if len(files) > 1:
+        raise DataError(
+            f"Data folder {path} has several label files: "
+            f"{', '.join(str(file.relative_to(path)) for file in files)}. Name the one to use, "
+            "or choose with --split."
+        )
+    return LabelSource("coco", files[0])
 
 
 def _looks_like_coco(path: Path) -> bool:
     """Whether the beginning of a file has a COCO key; enough to tell label files from others."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    return any(key in head for key in _KEYS)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return head.lstrip(_BLANK)[:1] == b"{" and any(key in head for key in _KEYS)
 
 
 COCO_LAYOUTS = (
@@ -74,8 +110,14 @@ COCO_LAYOUTS = (
     Layout(
         _coco_folder,
         "a folder with annotations.json, _annotations.coco.json or one other COCO file; with a "
-        "split: <split>.json, annotations/<split>.json, annotations/instances_<split>.json or "
+        "split: <split>.json, instances_<split>.json, annotations/<split>.json, "
+        "annotations/instances_<split>.json, <split>/annotations.json or "
         "<split>/_annotations.coco.json",
     ),
 )
 """A COCO file, and folders with one or with one for each split."""
+
+ANY_JSON_LAYOUTS = (
+    Layout(_any_json_folder, "a folder with one JSON file of any beginning, which is read as COCO"),
+)
+"""Where no content was recognised, a JSON file by its name."""

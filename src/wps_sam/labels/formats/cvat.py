@@ -23,7 +23,7 @@ from wps_sam.labels.formats.named_parts import (
 )
 from wps_sam.labels.image_files import find_image
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import LabelSource, Layout, first_files, split_spellings
 from wps_sam.labels.remarks import Note
 
 UNKNOWN_LABEL = "label that the file's meta does not list; it comes after those listed"
@@ -33,7 +33,6 @@ _EXPECTED = (
     '"CVAT for images 1.1".'
 )
 _HEAD_BYTES = 4096
-_FILES_LOOKED_AT = 20
 _ROOT = re.compile(rb"<annotations[\s>]")
 _SUBSET = re.compile(rb"<image\s[^>]*?\bsubset=\"([^\"]+)\"")
 
@@ -238,7 +237,7 @@ def _find_file(path: Path, split: str | None) -> LabelSource | None:
 
 def _subset_of_split(path: Path, split: str) -> str | None:
     """The subset that stands for a split, as the file writes it; None if there is none."""
-    wanted = ("val", "valid", "validation") if split == "val" else (split.lower(),)
+    wanted = split_spellings(split.lower())
     subsets = {found.decode("utf-8", "replace") for found in _SUBSET.findall(path.read_bytes())}
     return next((subset for subset in sorted(subsets) if subset.lower() in wanted), None)
 
@@ -248,14 +247,14 @@ def _find_folder(path: Path, split: str | None) -> LabelSource | None:
     if not path.is_dir():
         return None
     if split is not None:
-        for file in (path / f"{split}.xml", path / split / "annotations.xml"):
-            if _looks_like_cvat(file):
-                return LabelSource("cvat", file)
+        for name in split_spellings(split):
+            for file in (path / f"{name}.xml", path / name / "annotations.xml"):
+                if _looks_like_cvat(file):
+                    return LabelSource("cvat", file)
     files = [path / "annotations.xml"]
     if not _looks_like_cvat(files[0]):
         # Not all: a folder with thousands of XML files is Pascal VOC's.
-        files = sorted(path.glob("*.xml"))[:_FILES_LOOKED_AT]
-        files = [file for file in files if _looks_like_cvat(file)]
+        files = [file for file in first_files(path, ".xml") if _looks_like_cvat(file)]
     if len(files) > 1 and split is None:
         raise DataError(
             f"Data folder {path} has several CVAT files: {', '.join(file.name for file in files)}. "

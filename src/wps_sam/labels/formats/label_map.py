@@ -4,6 +4,8 @@ Each connected piece of a class is one part. Only boxes are taken from the pixel
 """
 
 import json
+import reprlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,16 +14,24 @@ from wps_sam.errors import ConfigError, DataError
 from wps_sam.images.index_png import index_png_hw
 from wps_sam.images.reading import ImageFile, list_images
 from wps_sam.labels.categories import BACKGROUND_NAMES, with_unique_names
+from wps_sam.labels.formats.class_list import CLASS_LISTS, read_class_list, read_text
 from wps_sam.labels.formats.map_pieces import MapValues, check_map_size, map_annotations
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import (
+    SPLIT_NAMES,
+    LabelSource,
+    Layout,
+    first_files,
+    split_spellings,
+)
 from wps_sam.labels.remarks import Note, Skip
 
 NO_MAP = "image without a label map, so nothing is known about its parts"
 
-_CLASS_FILES = ("classes.json", "classes.txt")
 _IMAGE_FOLDERS = ("images", "JPEGImages")
 _MAP_FOLDERS = ("semantic", "label_maps", "masks", "labels", "annotations")
+_LARGEST_VALUE = 65535  # of a PNG with 16 bits
+_MOST_DIGITS = 20
 _OV_PARTS_FOLDER = "annotations_detectron2_part"
 _REMEDY = (
     'Name it in classes.json beside the maps ({"1": "wheel"}), or set names, background or '
@@ -181,7 +191,7 @@ def _named_values(
 ) -> tuple[dict[int, str], set[int]]:
     """Name by value, and which values are background."""
     if isinstance(names, Mapping):
-        named = {_value(source, value): _name(source, name) for value, name in names.items()}
+        named = _by_value(source, names)
     elif isinstance(names, Sequence) and not isinstance(names, str):
         listed = [_name(source, name) for name in names]
         left_out = set() if any(map(_is_background, listed)) else no_part | ignored
@@ -201,17 +211,34 @@ def _named_values(
     return named, no_part
 
 
+def _by_value(source: str, names: Mapping[Any, Any]) -> dict[int, str]:
+    """Names by value; ConfigError if a value is there in two spellings, such as "1" and "01"."""
+    named: dict[int, str] = {}
+    for key, given in names.items():
+        value, name = _value(source, key), _name(source, given)
+        if value in named:
+            raise ConfigError(
+                f"{source} names value {value} twice: {named[value]!r} and {name!r}. Remove one."
+            )
+        named[value] = name
+    return named
+
+
 def _is_background(name: str) -> bool:
     return name.lower() in BACKGROUND_NAMES
 
 
 def _value(what: str, value: Any) -> int:
     """A pixel value; JSON and YAML keys may be text."""
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if type(value) is not int or value < 0:
-        raise ConfigError(f"{what} has the value {value!r}; expected a whole number, 0 or more.")
-    return value
+    digits = value.strip() if isinstance(value, str) else ""
+    # Python itself refuses to turn thousands of digits into a number.
+    number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else value
+    if type(number) is not int or not 0 <= number <= _LARGEST_VALUE:
+        raise ConfigError(
+            f"{what} has the value {reprlib.repr(value)}; expected a whole number from 0 to "
+            f"{_LARGEST_VALUE}."
+        )
+    return number
 
 
 def _name(what: str, name: Any) -> str:
@@ -221,27 +248,42 @@ def _name(what: str, name: Any) -> str:
 
 
 def _read_class_file(path: Path) -> tuple[str, Any]:
-    """The nearest class file and what it holds."""
+    """The nearest class file and what it holds: names by value, or a list of names."""
     folders = (path, path.parent, path.parent.parent)
-    for file in (folder / name for folder in folders for name in _CLASS_FILES):
-        if not file.is_file():
-            continue
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-            content = json.loads(text) if file.suffix == ".json" else text.split("\n")
-        except (OSError, ValueError, RecursionError) as error:
-            raise DataError(
-                f"Class file {file} cannot be read: {error}. Write a list of names in UTF-8."
-            ) from error
-        if file.suffix == ".txt":
-            content = [line.strip() for line in content if line.strip()]
-        return str(file), content
+    for folder in folders:
+        file = folder / "classes.json"
+        content = _read_json(file) if file.is_file() else None
+        if content is not None and not isinstance(content, list):
+            return str(file), content
+        listed = read_class_list(folder)
+        if listed is not None:
+            return f"in {folder}", listed
     raise DataError(
         f"Label maps {path}: what the values mean is not said; looked for "
-        f"{' and '.join(_CLASS_FILES)} in {', '.join(map(str, folders))}. Write one name a line "
+        f"{' and '.join(CLASS_LISTS)} in {', '.join(map(str, folders))}. Write one name a line "
         "into classes.txt, for the values 1, 2, 3, ... (0 is background), or set names in "
         "dataset.yaml."
     )
+
+
+def _read_json(path: Path) -> Any:
+    """The content of a class file; DataError if it is broken or has a key twice."""
+
+    def as_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for key, count in Counter(key for key, _ in pairs).items():
+            if count > 1:
+                raise DataError(
+                    f"Class file {path} has the key {key[:40]!r} {count} times; each value has one "
+                    "name. Remove all but one."
+                )
+        return dict(pairs)
+
+    try:
+        return json.loads(read_text(path), object_pairs_hook=as_mapping)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"Class file {path} cannot be read: {error}. Write a list of names in UTF-8."
+        ) from error
 
 
 def _map_folder(path: Path, split: str | None) -> LabelSource | None:
@@ -257,41 +299,41 @@ def _map_folder(path: Path, split: str | None) -> LabelSource | None:
 
 def _ov_parts(path: Path, split: str | None) -> LabelSource | None:
     """The sets of OV-PARTS: PascalPart116 (8 bits, 255 ignored), ADE20KPart234 (16, 65535)."""
-    folder = path / _OV_PARTS_FOLDER
-    first = next(_pngs(folder), None) or next(_pngs(folder / (split or "")), None)
-    first = first or next((png for child in _folders(folder) for png in _pngs(child)), None)
-    if first is None:
-        return None
-    ignored = 65535 if _bits(first) == 16 else 255
+    bits = _index_bits(path / _OV_PARTS_FOLDER)
+    ignored = 65535 if bits == 16 else 255
     return _source(path, _OV_PARTS_FOLDER, split, {"background": None, "ignore": [ignored]})
 
 
 def _source(
     path: Path, name: str, split: str | None, settings: dict[str, Any]
 ) -> LabelSource | None:
-    """The maps in a folder or in its split's folder, if the first is a PNG with one channel."""
-    folder = path / name
-    splits = [child.name for child in _folders(folder) if next(_pngs(child), None)]
-    flat = next(_pngs(folder), None)
-    if flat is None and split is None and len(splits) > 1:
-        raise DataError(f"Data {path} has the splits {', '.join(splits)}. Choose one with --split.")
-    if flat is None and splits:
-        chosen = split or splits[0]
-        if chosen not in splits:
-            return None
-        folder = folder / chosen
-    elif flat is None or split is not None:
+    """The maps in a folder or in its split's folder, if one of the first PNGs has one channel."""
+    folder = _folder_of_split(path, path / name, split)
+    if folder is None or not _index_bits(folder):
         return None
-    if _bits(next(_pngs(folder))) == 0:
-        return None
-    where = [path / images / folder.name for images in _IMAGE_FOLDERS] if flat is None else []
+    is_split = folder != path / name
+    where = [path / images / folder.name for images in _IMAGE_FOLDERS] if is_split else []
     where += [path / images for images in _IMAGE_FOLDERS]
     images_dir = next((candidate for candidate in where if candidate.is_dir()), None)
     return LabelSource("label_map", folder, images_dir, settings)
 
 
-def _pngs(folder: Path) -> Iterator[Path]:
-    return (png for png in folder.glob("*.png") if not png.name.startswith("."))
+def _folder_of_split(path: Path, folder: Path, split: str | None) -> Path | None:
+    """The split's folder in a folder of maps; the folder itself where it is not divided.
+
+    Sub-folders that are not named like a split are part of the images' names.
+    """
+    has_own = bool(first_files(folder, ".png"))
+    splits = [] if has_own else [f for f in _folders(folder) if first_files(f, ".png", below=True)]
+    if split is not None:
+        by_name = {child.name: child for child in splits}
+        return next((by_name[name] for name in split_spellings(split) if name in by_name), None)
+    if not splits or not all(child.name.lower() in SPLIT_NAMES for child in splits):
+        return folder
+    if len(splits) > 1:
+        names = ", ".join(child.name for child in splits)
+        raise DataError(f"Data {path} has the splits {names}. Choose one with --split.")
+    return splits[0]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -299,6 +341,12 @@ def _folders(folder: Path) -> list[Path]:
         return []
     found = (child for child in folder.iterdir() if child.is_dir())
     return sorted(child for child in found if not child.name.startswith((".", "__MACOSX")))
+
+
+def _index_bits(folder: Path) -> int:
+    """Bits a pixel of the first label map in a folder or below; 0 if there is none."""
+    found = map(_bits, first_files(folder, ".png", below=True))
+    return next((bits for bits in found if bits), 0)
 
 
 def _bits(png: Path) -> int:
@@ -314,7 +362,7 @@ def _bits(png: Path) -> int:
 
 
 def _has_class_file(path: Path) -> bool:
-    return any((path / name).is_file() for name in _CLASS_FILES)
+    return any((path / name).is_file() for name in CLASS_LISTS)
 
 
 LABEL_MAP_LAYOUTS: tuple[Layout, ...] = (

@@ -32,7 +32,13 @@ from wps_sam.labels.formats.named_parts import (
 )
 from wps_sam.labels.image_files import find_image
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import (
+    SPLIT_NAMES,
+    LabelSource,
+    Layout,
+    first_files,
+    split_spellings,
+)
 
 CANCELLED = "annotation that was skipped (cancelled) by the annotator"
 ANOTHER = "further annotation of the task; the first one is used"
@@ -47,8 +53,6 @@ _ANY_SIZE = (100, 100)
 """Stands in where only the labels of regions matter, so that no image has to be opened."""
 
 _HEAD_BYTES = 4096
-_FILES_LOOKED_AT = 20
-_SPLITS = ("train", "val", "valid", "test")
 _TASK_KEYS = (b'"annotations"', b'"predictions"', b'"completions"', b'"annotation_id"')
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")
@@ -327,9 +331,7 @@ def _find_folder(path: Path, split: str | None) -> LabelSource | None:
     if not path.is_dir():
         return None
     # Not all: a folder with thousands of JSON files is of another format.
-    files = [
-        file for file in sorted(path.glob("*.json"))[:_FILES_LOOKED_AT] if _looks_like_export(file)
-    ]
+    files = [file for file in first_files(path, ".json") if _looks_like_export(file)]
     if split is None:
         if len(files) > 1:
             raise DataError(
@@ -338,10 +340,11 @@ def _find_folder(path: Path, split: str | None) -> LabelSource | None:
                 "--split."
             )
         return LabelSource("label_studio", files[0]) if files else None
-    chosen = next((file for file in files if file.stem == split), None)
+    by_name = {file.stem: file for file in files}
+    chosen = next((by_name[name] for name in split_spellings(split) if name in by_name), None)
     if chosen is None:
         return None
-    others = tuple(file for file in files if file != chosen and file.stem in _SPLITS)
+    others = tuple(file for file in files if file != chosen and file.stem in SPLIT_NAMES)
     return LabelSource("label_studio", chosen, settings={"class_sources": others})
 
 

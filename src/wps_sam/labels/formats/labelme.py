@@ -4,7 +4,7 @@ Coordinates are floats in pixels, written in full, so nothing is rounded. Shapes
 `imageData`, the image inside the JSON, is never decoded, nor is a `mask`; `flags` are not used.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -38,7 +38,13 @@ from wps_sam.labels.formats.named_parts import (
 )
 from wps_sam.labels.image_files import find_image
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import (
+    SPLIT_NAMES,
+    LabelSource,
+    Layout,
+    first_files,
+    split_spellings,
+)
 from wps_sam.labels.remarks import Skip
 
 IGNORED = frozenset({"__ignore__"})
@@ -56,9 +62,7 @@ _EXPECTED = (
 _BOXES = ("rectangle", "rotation", "oriented_rectangle")
 _LINES = ("line", "linestrip")
 _HEAD_BYTES = 4096
-_FILES_LOOKED_AT = 20
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-_SPLITS = ("train", "val", "valid", "test")
 _LABEL_FOLDERS = ("labels", "annotations", "json", "Annotations")
 _IMAGE_FOLDERS = ("images", "JPEGImages", "imgs")
 
@@ -143,7 +147,7 @@ class _File:
 def _listed_classes(root: Path) -> list[str] | None:
     """The user's list of classes, None if there is none."""
     folders = [root]
-    while folders[-1].name in (*_SPLITS, *_LABEL_FOLDERS):
+    while folders[-1].name in (*SPLIT_NAMES, *_LABEL_FOLDERS):
         folders.append(folders[-1].parent)
     listed = read_class_list(*folders)
     for label_list in (folder / "labels.txt" for folder in folders):
@@ -191,7 +195,7 @@ def _json_files(path: Path) -> list[Path]:
         return [path]
     return [
         file
-        for file in sorted(path.rglob("*.json"))
+        for file in sorted(path.rglob("*.[jJ][sS][oO][nN]"))
         if file.name not in CLASS_LISTS
         and not any(
             part.startswith(".") or part == "__MACOSX" for part in file.relative_to(path).parts
@@ -326,25 +330,48 @@ def _find_folder(path: Path, split: str | None) -> LabelSource | None:
         return None
     if split is None and _has_labelme(path):
         return LabelSource("labelme", path)
-    splits = _split_folders(path)
+    return _find_inside(path, split, _has_labelme)
+
+
+def _find_below(path: Path, split: str | None) -> LabelSource | None:
+    """A folder with LabelMe files further down, as where the photographs are in sub-folders."""
+    if not path.is_dir():
+        return None
+    source = _find_inside(path, split, _has_labelme_below)
+    if source is None and split is None and _has_labelme_below(path):
+        return LabelSource("labelme", path)
+    return source
+
+
+def _find_inside(
+    path: Path, split: str | None, has_labelme: Callable[[Path], bool]
+) -> LabelSource | None:
+    """The folder of a split, or one that is named for label files."""
+    if split is not None and not _has_folder_of(path, split):
+        return None  # before looking through folders that may hold many photographs
+    splits = _split_folders(path, has_labelme)
     if splits:
         return _source_of_split(path, splits, split)
     if split is not None:
         return None
     for name in _LABEL_FOLDERS:
-        if _has_labelme(path / name):
+        if has_labelme(path / name):
             return LabelSource("labelme", path / name, _image_folder(path))
-    if any(_has_labelme(folder) for folder in sorted(path.iterdir()) if folder.is_dir()):
-        return LabelSource("labelme", path)
     return None
 
 
-def _split_folders(path: Path) -> dict[str, Path]:
+def _has_folder_of(path: Path, split: str) -> bool:
+    """Whether there is a folder that may hold a split."""
+    parents = (path, *(path / name for name in _LABEL_FOLDERS))
+    return any((parent / name).is_dir() for parent in parents for name in split_spellings(split))
+
+
+def _split_folders(path: Path, has_labelme: Callable[[Path], bool]) -> dict[str, Path]:
     """The folder of LabelMe files of each split: <split>/ or labels/<split>/."""
     found: dict[str, Path] = {}
-    for split in _SPLITS:
+    for split in SPLIT_NAMES:
         for folder in (path / split, *(path / name / split for name in _LABEL_FOLDERS)):
-            if _has_labelme(folder):
+            if has_labelme(folder):
                 found.setdefault(split, folder)
     return found
 
@@ -353,8 +380,8 @@ def _source_of_split(path: Path, splits: dict[str, Path], split: str | None) -> 
     """The chosen split, with the classes of all; DataError if one has to be chosen."""
     if split is None and len(splits) > 1:
         raise DataError(f"Data {path} has the splits {', '.join(splits)}. Choose one with --split.")
-    chosen = next(iter(splits)) if split is None else split
-    folder = splits.get(chosen) or splits.get("valid" if chosen == "val" else "")
+    wanted = split_spellings(next(iter(splits)) if split is None else split)
+    folder = next((splits[name] for name in wanted if name in splits), None)
     if folder is None:
         return None
     images_dir = None if folder.parent == path else _image_folder(path, folder.name)
@@ -370,9 +397,13 @@ def _image_folder(path: Path, split: str = "") -> Path | None:
 
 def _has_labelme(folder: Path) -> bool:
     """Whether a folder itself, without its sub-folders, has a LabelMe file."""
-    files = sorted(file for file in folder.glob("*.json") if not file.name.startswith("."))
     # The first few are enough: other JSON files are few among LabelMe's.
-    return any(_looks_like_labelme(file) for file in files[:_FILES_LOOKED_AT])
+    return any(_looks_like_labelme(file) for file in first_files(folder, ".json"))
+
+
+def _has_labelme_below(folder: Path) -> bool:
+    """Whether a folder or its sub-folders have a LabelMe file."""
+    return any(_looks_like_labelme(file) for file in first_files(folder, ".json", below=True))
 
 
 def _looks_like_labelme(path: Path) -> bool:
@@ -396,3 +427,8 @@ LABELME_LAYOUTS: tuple[Layout, ...] = (
     ),
 )
 """A LabelMe file, or a folder of them."""
+
+LABELME_BELOW_LAYOUTS: tuple[Layout, ...] = (
+    Layout(_find_below, "a folder with LabelMe files only in its sub-folders"),
+)
+"""Comes last, so that an old sub-folder does not stand for the data set around it."""

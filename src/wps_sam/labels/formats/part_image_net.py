@@ -15,7 +15,7 @@ from wps_sam.images.index_png import index_png_hw, read_index_png
 from wps_sam.labels.formats.coco import open_coco
 from wps_sam.labels.formats.map_pieces import MapValues, map_annotations
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import LabelSource, Layout, split_spellings
 from wps_sam.labels.remarks import Note
 
 NO_MAP = "has neither annotations nor a label map and is scored as an image without parts"
@@ -61,7 +61,11 @@ def open_part_image_net(
             f"{path}: background is {background!r}; expected a pixel value, such as 40."
         )
     labels = replace(open_coco(path, images_dir=images_dir), label_format="part_image_net")
-    return replace(labels, truth=lambda: _open_maps(labels, background, per_class))
+    return replace(
+        labels,
+        truth=lambda: _open_maps(labels, background, per_class),
+        truth_place=path.parent,
+    )
 
 
 def _open_maps(labels: LabelFile, background: int | None, per_class: bool) -> LabelFile:
@@ -173,7 +177,7 @@ def find_split(path: Path, split: str | None, image_folder: str) -> LabelSource 
         names = ", ".join(file.stem for file in found)
         raise DataError(f"Data {path} has the splits {names}. Choose one with --split.")
     for file in found:
-        if split in (None, file.stem):
+        if split is None or file.stem in split_spellings(split):
             images_dir = path / image_folder / file.stem
             has_maps = any(_label_maps(path / "annotations" / file.stem))
             label_format = "part_image_net" if has_maps else "coco"

@@ -23,7 +23,7 @@ from wps_sam.labels.formats.pascal_part_table import (
 )
 from wps_sam.labels.image_files import find_image
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import LabelSource, Layout, first_files
 from wps_sam.labels.remarks import Skip
 
 NO_ENTRY = "object of a class that the class table leaves out"
@@ -169,7 +169,7 @@ def _scan(path: Path, table: PartTable, per_class: bool) -> _Scan:
         what = f"object {position + 1} ({item.name}) of {path.name}"
         groups = table.groups.get(object_class(item.name))
         if groups is None:
-            scan.skipped.append(Skip(what, NO_ENTRY))
+            scan.skipped.append(Skip(what, NO_ENTRY, on_purpose=True))
             continue
         _refuse_unknown_parts(path, what, item, table)
         before = len(scan.parts)
@@ -181,7 +181,7 @@ def _scan(path: Path, table: PartTable, per_class: bool) -> _Scan:
             elif take != (REST,):
                 scan.skipped.append(Skip(record, NO_PIXEL))
         if len(scan.parts) == before:
-            scan.skipped.append(Skip(what, NO_PARTS))
+            scan.skipped.append(Skip(what, NO_PARTS, on_purpose=True))
     return scan
 
 
@@ -279,21 +279,22 @@ def _flat_folder(path: Path, split: str | None) -> LabelSource | None:
     """Each .mat file beside its photograph."""
     if split is not None or not path.is_dir() or not _has_mat(path):
         return None
-    first = next(_mat_files(path))
-    return LabelSource("pascal_part", path, path) if first.with_suffix(".jpg").is_file() else None
+    has_photo = any(file.with_suffix(".jpg").is_file() for file in first_files(path, ".mat"))
+    return LabelSource("pascal_part", path, path) if has_photo else None
 
 
 def _has_mat(folder: Path) -> bool:
-    """Whether the first .mat file of a folder is MATLAB's."""
-    first = next(_mat_files(folder), None)
-    if first is None:
+    """Whether one of the first .mat files of a folder is MATLAB's."""
+    files = (file for file in first_files(folder, ".mat") if file.suffix == ".mat")
+    return any(_looks_like_mat(file) for file in files)
+
+
+def _looks_like_mat(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAT_HEAD)) == _MAT_HEAD
+    except OSError:
         return False
-    with first.open("rb") as file:
-        return file.read(len(_MAT_HEAD)) == _MAT_HEAD
-
-
-def _mat_files(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.glob("*.mat") if not file.name.startswith("."))
 
 
 PASCAL_PART_LAYOUTS: tuple[Layout, ...] = (

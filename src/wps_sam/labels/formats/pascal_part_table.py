@@ -15,11 +15,15 @@ import yaml
 
 from wps_sam.errors import ConfigError
 from wps_sam.labels.label_file import LabelCategory
+from wps_sam.labels.quoting import cut, quote
+from wps_sam.labels.yaml_names import load_yaml
 
 PRESETS = {
     "raw": "pascal_part_raw.yaml",
     "16": "pascal_part_16_merged.yaml",
+    "57": "pascal_part_58.yaml",  # the same, counted without the background
     "58": "pascal_part_58.yaml",
+    "107": "pascal_part_108.yaml",
     "108": "pascal_part_108.yaml",
     "116": "pascal_part_116.yaml",
 }
@@ -80,7 +84,8 @@ def read_part_table(class_table: int | str | Path | None) -> PartTable:
     """Read a class table.
 
     Args:
-        class_table: A preset (16, 58, 108, 116, "raw"), or a YAML file; None means "raw".
+        class_table: A preset (16, 58 or 57, 108 or 107, 116, "raw"), or a YAML file; None
+            means "raw".
 
     Returns:
         The table. Ids count up from the file's `first_id` in its order.
@@ -93,16 +98,13 @@ def read_part_table(class_table: int | str | Path | None) -> PartTable:
         file = resources.files("wps_sam.labels") / "pascal_part_tables" / PRESETS[wanted]
         return _parse(PRESETS[wanted], yaml.safe_load(file.read_text(encoding="utf-8")))
     try:
-        content = yaml.safe_load(Path(wanted).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        content = load_yaml(Path(wanted), f"Class table {wanted}", f"Write it as {_EXAMPLE}")
+    except ConfigError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
         raise ConfigError(
-            f"class_table is {wanted!r}, which is neither a class table of PASCAL-Part ("
+            f"class_table is {quote(wanted)}, which is neither a class table of PASCAL-Part ("
             f"{', '.join(PRESETS)}) nor a file. Choose one, or name a YAML file."
-        ) from error
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(
-            f"Class table {wanted} cannot be read: {reason}. Write it as {_EXAMPLE}"
         ) from error
     return _parse(wanted, content)
 
@@ -114,12 +116,12 @@ def _parse(source: str, content: Any) -> PartTable:
         raise _unsound(source, "expected the keys 'objects' and, if wanted, 'first_id'")
     first_id = content.get("first_id", 1)
     if type(first_id) is not int or first_id < 0:
-        raise _unsound(source, f"first_id is {first_id!r}, no whole number of 0 or more")
+        raise _unsound(source, f"first_id is {quote(first_id)}, no whole number of 0 or more")
     categories: list[LabelCategory] = []
     groups: dict[str, tuple[PartGroup, ...]] = {}
     for name, classes in objects.items():
         if not isinstance(name, str) or not isinstance(classes, dict) or not classes:
-            raise _unsound(source, f"object {name!r} has no classes")
+            raise _unsound(source, f"object {quote(name)} has no classes")
         found: list[PartGroup] = []
         for class_name, entries in classes.items():
             category_id = None
@@ -127,7 +129,7 @@ def _parse(source: str, content: Any) -> PartTable:
                 category_id = first_id + len(categories)
                 full_name = _full_name(source, name, class_name)
                 categories.append(LabelCategory(category_id, full_name, name))
-            found += _groups(source, f"{name} {class_name}", category_id, entries)
+            found += _groups(source, cut(f"{name} {class_name}"), category_id, entries)
         _refuse_repeated(source, name, found)
         groups[object_class(name)] = tuple(found)
     names = [category.name for category in categories]
@@ -139,19 +141,21 @@ def _parse(source: str, content: Any) -> PartTable:
 def _full_name(source: str, object_name: str, class_name: Any) -> str:
     """Object and class in one name: bird wing; a class named as its object is all of it: boat."""
     if not isinstance(class_name, str) or not class_name.strip():
-        raise _unsound(source, f"object {object_name} has the class {class_name!r}, no name")
+        raise _unsound(
+            source, f"object {cut(object_name)} has the class {quote(class_name)}, no name"
+        )
     return object_name if class_name == object_name else f"{object_name} {class_name.strip()}"
 
 
 def _groups(source: str, what: str, category_id: int | None, entries: Any) -> list[PartGroup]:
     """The entries of one class: names stand alone, lists of names are joined."""
     if not isinstance(entries, list) or not entries:
-        raise _unsound(source, f"{what} is {str(entries)[:60]!r}, no list of part names")
+        raise _unsound(source, f"{what} is {quote(entries)}, no list of part names")
     groups = []
     for entry in entries:
         names = entry if isinstance(entry, list) else [entry]
         if not names or not all(isinstance(name, str) and name for name in names):
-            raise _unsound(source, f"{what} has the entry {str(entry)[:60]!r}, no part name")
+            raise _unsound(source, f"{what} has the entry {quote(entry)}, no part name")
         groups.append(PartGroup(category_id, tuple(names), isinstance(entry, list)))
     return groups
 
@@ -161,7 +165,7 @@ def _refuse_repeated(source: str, object_name: str, groups: list[PartGroup]) -> 
     names = [name for group in groups for name in group.names]
     for name in names:
         if names.count(name) > 1:
-            raise _unsound(source, f"{object_name} has the part {name!r} in two places")
+            raise _unsound(source, f"{cut(object_name)} has the part {quote(name)} in two places")
 
 
 def _unsound(source: str, found: str) -> ConfigError:

@@ -20,7 +20,7 @@ from wps_sam.labels.formats.class_list import read_class_list, read_text
 from wps_sam.labels.formats.named_parts import named_categories, refuse_repeated_images
 from wps_sam.labels.formats.voc_xml import VocBox, VocFile, read_voc_file
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout
+from wps_sam.labels.layout import LabelSource, Layout, first_files
 from wps_sam.labels.remarks import Note, Skip
 
 NO_IMAGE = "label file without image"
@@ -91,7 +91,7 @@ def open_voc(
         if not has_parts or box.owner is not None
     ]
     wholes = [
-        Skip(box.record, WHOLE)
+        Skip(box.record, WHOLE, on_purpose=True)
         for file in files
         for box in file.boxes
         if has_parts and box.owner is None
@@ -313,15 +313,16 @@ def voc_splits(path: Path) -> tuple[str, ...]:
 
 
 def _looks_like_voc(folder: Path) -> bool:
-    """Whether the first XML file of a folder begins like VOC's."""
-    if not folder.is_dir():
+    """Whether one of the first XML files of a folder begins like VOC's."""
+    return any(_is_voc(file) for file in first_files(folder, ".xml"))
+
+
+def _is_voc(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
         return False
-    files = (f for f in folder.iterdir() if f.suffix.lower() == ".xml" and not _is_junk(f.name))
-    first = next(files, None)
-    if first is None or not first.is_file():
-        return False
-    with first.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
     return re.search(rb"<annotation[\s>]", head) is not None
 
 
