@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wps_sam.errors import PredictionError
-from wps_sam.evaluation.parts import ScoredImage
 from wps_sam.evaluation.predictions import PredictionFile
 from wps_sam.evaluation.truth import Truth
 
@@ -26,7 +25,7 @@ class Matching:
         notes: What a reader of the scores should know.
     """
 
-    image_index: tuple[int, ...]
+    image_index: Sequence[int]
     class_index: NDArray[np.int64]
     notes: tuple[str, ...]
 
@@ -49,6 +48,29 @@ def match_predictions(predictions: PredictionFile, truth: Truth) -> Matching:
         PredictionError: A class, an image or an image size differs.
     """
     class_index, notes = _match_classes(predictions, truth)
+    image_index: Sequence[int] = range(len(truth.images))
+    if not _are_alike(predictions, truth):
+        image_index = _match_images(predictions, truth)
+    _check_sizes(predictions, truth, image_index)
+    extra = len(predictions.images) - len(image_index)
+    if extra:
+        notes.append(f"{extra} predicted images are outside the held-out share and not scored.")
+    return Matching(image_index, class_index, tuple(notes))
+
+
+def _are_alike(predictions: PredictionFile, truth: Truth) -> bool:
+    """Whether both have the same images in the same order, as `wps-sam predict` leaves them.
+
+    It takes no memory, where matching by name takes some hundred bytes an image.
+    """
+    return len(truth.images) == len(predictions.images) and all(
+        image.file_name == other.file_name
+        for image, other in zip(truth.images, predictions.images, strict=True)
+    )
+
+
+def _match_images(predictions: PredictionFile, truth: Truth) -> tuple[int, ...]:
+    """Position in the predictions of each image of the truth; PredictionError if one differs."""
     found = _match_names(
         [*(image.file_name for image in truth.images), *truth.left_out],
         [image.file_name for image in predictions.images],
@@ -62,12 +84,7 @@ def match_predictions(predictions: PredictionFile, truth: Truth) -> Matching:
             "were predicted with --split or --holdout."
         )
     _refuse_unknown_images(predictions, truth, set(found.values()))
-    image_index = tuple(found[image.file_name] for image in truth.images)
-    _check_sizes(predictions, truth, image_index)
-    extra = len(predictions.images) - len(image_index)
-    if extra:
-        notes.append(f"{extra} predicted images are outside the held-out share and not scored.")
-    return Matching(image_index, class_index, tuple(notes))
+    return tuple(found[image.file_name] for image in truth.images)
 
 
 def _match_classes(
@@ -118,10 +135,10 @@ def _refuse_unknown_images(predictions: PredictionFile, truth: Truth, known: set
 
 def _check_sizes(predictions: PredictionFile, truth: Truth, image_index: Sequence[int]) -> None:
     """Raise PredictionError when an image has another size than in the truth."""
-    pairs: list[tuple[ScoredImage, ScoredImage]] = [
+    pairs = (
         (image, predictions.images[index])
         for image, index in zip(truth.images, image_index, strict=True)
-    ]
+    )
     wrong = [
         f"{image.file_name} (predicted {other.height} x {other.width}, truth {image.height} x "
         f"{image.width})"
