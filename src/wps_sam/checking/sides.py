@@ -73,7 +73,8 @@ def check_sides(splits: Sequence[CheckedSplit]) -> list[Finding]:
         The finding `left-right`, if any.
     """
     read = [split for split in splits if split.weak is not None]
-    names = list(dict.fromkeys(name for split in read for name in split.weak.class_names))  # type: ignore[union-attr]  # read
+    known = [split.weak.class_names for split in splits if split.weak is not None]
+    names = list(dict.fromkeys(name for classes in known for name in classes))
     flip = flip_index(names, _pairs(read, names))
     usual = _usual_order(read, names, flip)
     cases = Cases()

@@ -72,8 +72,6 @@ class ScoredImages(Sequence[ScoredImage]):
         """Whether these are the images of another sequence."""
         return isinstance(other, Sequence) and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]
-
     @overload
     def __getitem__(self, index: int) -> ScoredImage: ...
 
