@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file
 
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.main import main
@@ -18,6 +18,7 @@ from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.prompter.build import build_prompter
+from wps_sam.prompter.dense.config import DensePrompterConfig
 from wps_sam.prompter.store import ModelInfo, save_model
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.job import LabelledFeatures
@@ -79,7 +80,7 @@ def test_mask_measure__is_what_predict_and_evaluate_find(
     store = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
     images = [ImageToEmbed(i.path, i.file_name, (i.height, i.width)) for i in labels.images]
     keys = embed_images(store, toy_sam, images).keys
-    features = LabelledFeatures(labels, [keys[image.path] for image in labels.images])
+    features = LabelledFeatures(labels, [keys[image] for image in images])
     measure = mask_measure(LabelPlace(data), toy_sam, store, features, 0.0, "box")
     assert measure is not None
 
@@ -250,16 +251,59 @@ def test_mask_validations(
     assert (tmp_path / "run" / "validation.json").exists() == kept
 
 
-def test_masks__decide_nothing(data: Path, coco: Coco, tmp_path: Path) -> None:
+@pytest.fixture
+def small_strong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strong recipe with a small network and two views of each image beside itself."""
+    small = DensePrompterConfig(
+        width=16,
+        context_layers=1,
+        heads=2,
+        tower_layers=1,
+        second_looks=4,
+        training_looks=4,
+        detail_width=16,
+        refinement_width=16,
+    )
+    recipe = replace(
+        RECIPES["strong"], prompter=small, batch_size=2, extra_views=2, most_extra_embeddings=99
+    )
+    monkeypatch.setitem(RECIPES, "strong", recipe)
+
+
+@pytest.mark.usefixtures("small_strong")
+@pytest.mark.parametrize(("recipe", "views"), [("paper", 0), ("strong", 2)])
+def test_masks__decide_nothing(
+    data: Path, coco: Coco, tmp_path: Path, recipe: str, views: int
+) -> None:
+    coco["categories"][1]["name"] = "knob"  # "knob [left]" alone would forbid mirrored views
+    with_masks = write(coco, data.parent, "masks.json")
     for annotation in coco["annotations"]:
         del annotation["segmentation"]
     stripped = write(coco, data.parent, "boxes.json")
-    weights = []
-    for name, labels in (("masks", data), ("boxes", stripped)):
-        assert train_cli(labels, tmp_path / name, "--holdout", "3", "--epochs", "2") == 0
-        weights.append(load_file(tmp_path / name / "model.safetensors"))
-    assert weights[0].keys() == weights[1].keys()
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert "segmentation" in with_masks.read_text()
+    assert "segmentation" not in stripped.read_text()
+    found = []
+    for name, labels in (("masks", with_masks), ("boxes", stripped)):
+        words = ["--holdout", "3", "--epochs", "3"]
+        assert train_cli(labels, tmp_path / name, *words, recipe=recipe) == 0
+        settings = yaml.safe_load((tmp_path / name / "train.yaml").read_text())
+        assert len(settings["views"]) == views
+        found.append((settings["views"], (tmp_path / name / "model.safetensors").read_bytes()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("small_strong")
+def test_views__are_embedded_once_and_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train_cli(data, run, "--holdout", "3", recipe="strong") == 0
+    said = printed(capsys)
+    # "knob [left]" has no partner.
+    assert "note: no view is mirrored, as left or right of knob [left] has no partner" in said
+    assert "views of the training images, 2 each: 8 images embedded; 0 already" in said
+    assert train_cli(data, run, "--holdout", "3", "--resume", recipe="strong") == 0
+    assert "views of the training images, 2 each: 0 images embedded; 8 already" in printed(capsys)
 
 
 def test_keep_groups(coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,10 @@ import torch
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root, embedding_key
 from wps_sam.errors import CacheError
+from wps_sam.views.view import MIRRORED, PLAIN, View
 
 PRINT = Fingerprint("tiny", "abc", "resize", "float16", 1)
+SHA256_OF_ONE = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
 
 
 def test_write_then_read__same_numbers_in_half_precision(tmp_path: Path) -> None:
@@ -83,6 +85,26 @@ def test_key__follows_content_not_name(tmp_path: Path) -> None:
     assert keys[0] == keys[1] != keys[2]
     assert keys[0].endswith("-3x4")
     assert embedding_key(tmp_path / "a.jpg", (4, 3)) != keys[0]
+
+
+def test_key__of_a_view(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"one")
+    plain = embedding_key(tmp_path / "a.jpg", (3, 4))
+    # sha256 of "one", by `sha256sum`: what caches from before there were views hold.
+    assert plain == f"{SHA256_OF_ONE}-3x4"
+    assert embedding_key(tmp_path / "a.jpg", (3, 4), PLAIN) == plain
+    assert embedding_key(tmp_path / "a.jpg", (3, 4), MIRRORED) == f"{plain}-{MIRRORED.code()}"
+    crop = embedding_key(tmp_path / "a.jpg", (3, 4), View(left=0.5))
+    assert crop not in (plain, f"{plain}-{MIRRORED.code()}")
+
+
+def test_write_then_read__a_view_beside_its_photograph(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"one")
+    cache = EmbeddingCache(tmp_path / "cache", PRINT)
+    keys = [embedding_key(tmp_path / "a.jpg", (3, 4), view) for view in (PLAIN, MIRRORED)]
+    for value, key in enumerate(keys):
+        cache.write(key, torch.full((256, 2, 2), float(value)))
+    assert [cache.read(key).mean().item() for key in keys] == [0, 1]
 
 
 def test_default_root__environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

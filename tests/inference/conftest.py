@@ -94,7 +94,7 @@ class FixedPrompter(Prompter):
         return PartPrompts(
             class_index=torch.tensor([part[1] for part in parts], dtype=torch.long),
             scores=torch.tensor([part[2] for part in parts]),
-            tokens=sam.prompt_boxes(boxes),
+            tokens=sam.prompt_boxes(boxes).unbind(),
             boxes_xyxy=boxes,
         )
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wps_sam.errors import ConfigError
-from wps_sam.labels.sides import find_pairs, flip_index, merged_side_names
+from wps_sam.labels.sides import find_pairs, flip_index, merged_side_names, unpaired_sides
 
 # Raw part names of PASCAL-Part (panoptic_parts' ppp_datasetspec.yaml and part2ind), without the
 # numbered ones, and by hand which of them are sides of each other.
@@ -156,6 +156,32 @@ def test_find_pairs__of_names_that_differ_in_capitals_the_first_counts() -> None
     assert find_pairs(names) == (("left_eye", "RIGHT_eye"),)
 
 
+@pytest.mark.parametrize(
+    ("names", "unpaired"),
+    [
+        (["left_eye", "right_eye", "nose"], []),
+        (["left_eye", "nose"], ["left_eye"]),
+        (["mirror (right)", "door left", "door right", "LeftLamp"], ["mirror (right)", "LeftLamp"]),
+        (["left_eye", "Left_eye", "right_eye"], ["Left_eye"]),
+        (["left_eye", "Right_Eye"], ["left_eye", "Right_Eye"]),
+        (["left", "body"], ["left"]),
+        # Letters and PASCAL's names count in pairs only: any of these may mean something else.
+        (["l_wing", "wing_r", "rear", "lfoot", "leftmirror", "l"], []),
+        (["leftover", "bright side", "upright"], []),
+        ([], []),
+    ],
+    ids=str,
+)
+def test_unpaired_sides__by_hand(names: list[str], unpaired: list[str]) -> None:
+    assert unpaired_sides(names) == tuple(unpaired)
+
+
+def test_unpaired_sides__none_among_the_data_sets_of_the_field() -> None:
+    assert unpaired_sides(CARPARTS_SEG.split()) == ()
+    for names, _ in PASCAL.values():
+        assert unpaired_sides(names.split()) == ()
+
+
 def test_merged_side_names__a_word_counts_without_its_partner_and_a_letter_does_not() -> None:
     assert merged_side_names(["left_ear", "ear"]) == {"left_ear": "ear", "ear": "ear"}
     assert merged_side_names(["l_ear", "ear"]) == {}
@@ -219,6 +245,7 @@ def test_a_flip_twice_is_no_flip(names: list[str]) -> None:
     assert sorted(index) == list(range(len(names)))
     for left, right in pairs:
         assert index[names.index(left)] == names.index(right)
+    assert not {name for pair in pairs for name in pair} & set(unpaired_sides(names))
     # Whatever is swapped is counted as one class where sides are merged.
     merged = merged_side_names(names)
     for left, right in pairs:

@@ -76,6 +76,7 @@ def test_build_criterion__of_another_prompter(
 
 def test_build__dense_grid_covers_the_sams_own_frame(toy_sam: FrozenSam) -> None:
     # Features 16 x 16 of a frame of side 256: 8 x 8 cells of 32 pixels.
-    centers = build_prompter(DENSE, 1, toy_sam)(torch.zeros(1, 256, 16, 16)).cell_centers
+    output = build_prompter(DENSE, 1, toy_sam)(torch.zeros(1, 256, 16, 16))
+    centers = output.proposals.cell_centers
     assert centers[0].tolist() == [16, 16]
     assert centers[-1].tolist() == [240, 240]

@@ -1,4 +1,4 @@
-"""Boxes for points: extents by hand, the class's usual size, and what is left alone."""
+"""Boxes for points: extents and merit by hand, the class's usual size, what is left alone."""
 
 from pathlib import Path
 
@@ -8,26 +8,27 @@ import torch
 from torch import Tensor
 
 from wps_sam.geometry.frames import SamFrame
-from wps_sam.labels.weak_labels import WeakImage
+from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 from wps_sam.prompter.interface import PartTargets
 from wps_sam.prompter.pseudo_boxes import (
-    candidate_boxes,
-    labelled_by_points,
-    nearest_in_size,
-    same_length,
+    Candidates,
+    choose_boxes,
+    find_candidates,
+    pseudo_labels,
     usual_sizes,
-    with_pseudo_boxes,
 )
-from wps_sam.prompter.teacher import teacher_targets
 from wps_sam.sam.frozen import DecodedMasks, FrozenSam
 
 SIDE = 256  # of the toy SAM's frame; its low-resolution masks have 64 x 64 cells of 4 pixels
 
 
 def answer_with(
-    monkeypatch: pytest.MonkeyPatch, sam: FrozenSam, cells: list[tuple[int, int, int, int]]
+    monkeypatch: pytest.MonkeyPatch,
+    sam: FrozenSam,
+    cells: list[tuple[int, int, int, int]],
+    guesses: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> None:
-    """Let SAM answer every prompt with three masks: cells left, top, right, bottom."""
+    """Let SAM answer every prompt with three masks, cells left, top, right, bottom, and guesses."""
 
     def decode(features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool) -> object:
         logits = torch.full((len(tokens), 3, 64, 64), -1.0)
@@ -35,7 +36,7 @@ def answer_with(
             logits[:, number, top:bottom, left:right] = 1.0
         assert multimask
         assert len(features) == 1
-        return DecodedMasks(logits, torch.zeros(len(tokens), 3))
+        return DecodedMasks(logits, torch.tensor(guesses).expand(len(tokens), 3))
 
     monkeypatch.setattr(sam, "decode", decode)
 
@@ -44,37 +45,54 @@ THREE_MASKS = [(2, 3, 4, 5), (2, 3, 10, 13), (0, 0, 64, 64)]
 FEATURES = torch.zeros(256, 16, 16)
 
 
-def test_candidate_boxes__extents_by_hand(
+def nothing_else(parts: int) -> list[Tensor]:
+    """No other part anywhere."""
+    return [torch.zeros(0, 2)] * parts
+
+
+def test_find_candidates__extents_by_hand(
     monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam
 ) -> None:
-    answer_with(monkeypatch, toy_sam, THREE_MASKS)
+    answer_with(monkeypatch, toy_sam, THREE_MASKS, (0.5, 0.75, 0.25))
     prompts = [torch.zeros(2, 256), torch.zeros(3, 256), torch.zeros(2, 256)]
     # The image is twice as wide as high, so its lower border is at 128.
     frame = SamFrame((64, 128), SIDE)
-    boxes = candidate_boxes(toy_sam, FEATURES, prompts, torch.zeros(3, 2), frame)
+    found = find_candidates(toy_sam, FEATURES, prompts, torch.zeros(3, 2), nothing_else(3), frame)
     expected = torch.tensor([[8.0, 12, 16, 20], [8.0, 12, 40, 52], [0.0, 0, 256, 128]])
-    torch.testing.assert_close(boxes, expected.expand(3, 3, 4))
+    torch.testing.assert_close(found.boxes_xyxy, expected.expand(3, 3, 4))
+    torch.testing.assert_close(found.merit, torch.tensor([[0.5, 0.75, 0.25]] * 3))
 
 
-def test_candidate_boxes__empty_masks_give_a_small_box_around_the_point(
+def test_find_candidates__points_of_other_parts_on_the_mask_count_against_it(
+    monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam
+) -> None:
+    answer_with(monkeypatch, toy_sam, THREE_MASKS, (0.5, 0.75, 0.25))
+    # In cells: (8, 8) lies on the second and the third mask, (20, 20) on the third alone; the last
+    # one lies on the frame's far corner, in the third mask's last cell.
+    others = torch.tensor([[34.0, 33], [81, 82], [256, 256]])
+    found = find_candidates(
+        toy_sam,
+        FEATURES,
+        [torch.zeros(2, 256)],
+        torch.zeros(1, 2),
+        [others],
+        SamFrame((64, 64), SIDE),
+    )
+    torch.testing.assert_close(found.merit, torch.tensor([[0.5, 0.75 - 1, 0.25 - 3]]))
+
+
+def test_find_candidates__empty_masks_give_a_small_box_around_the_point(
     monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam
 ) -> None:
     # The first mask has no cell, the second lies in the padding below the image.
     answer_with(monkeypatch, toy_sam, [(0, 0, 0, 0), (5, 40, 9, 50), (1, 1, 2, 2)])
     place = torch.tensor([[100.0, 60]])
     frame = SamFrame((64, 128), SIDE)
-    boxes = candidate_boxes(toy_sam, FEATURES, [torch.zeros(2, 256)], place, frame)
+    found = find_candidates(toy_sam, FEATURES, [torch.zeros(2, 256)], place, nothing_else(1), frame)
     around = torch.tensor([92.0, 52, 108, 68])  # 256 / 16 = 16 wide
     torch.testing.assert_close(
-        boxes[0], torch.stack([around, around, torch.tensor([4.0, 4, 8, 8])])
+        found.boxes_xyxy[0], torch.stack([around, around, torch.tensor([4.0, 4, 8, 8])])
     )
-
-
-def test_same_length__groups() -> None:
-    prompts = [torch.full((length, 4), float(length)) for length in (3, 2, 3)]
-    groups = [(rows, tokens.shape) for rows, tokens in same_length(prompts)]
-    assert groups == [([1], (1, 2, 4)), ([0, 2], (2, 3, 4))]
-    assert list(same_length([])) == []
 
 
 def targets(classes: list[int], boxes: list[list[float]]) -> PartTargets:
@@ -84,26 +102,35 @@ def targets(classes: list[int], boxes: list[list[float]]) -> PartTargets:
     )
 
 
-def test_usual_sizes__of_labelled_boxes_else_of_first_candidates() -> None:
+def test_usual_sizes__of_labelled_boxes_else_of_chosen_ones() -> None:
     # Class 0: boxes 10 x 20, 30 x 20 and 50 x 90, and a point that does not count. Class 1: two
-    # points whose first candidates are 8 x 4 and 2 x 16: medians of logs are geometric means.
+    # points whose chosen boxes are 8 x 4 and 2 x 16: medians of logs are geometric means.
     first = targets([0, 0, 1, 0], [[0, 0, 10, 20], [0, 0, 30, 20], [5, 5, 5, 5], [9, 9, 9, 9]])
     second = targets([0, 1], [[0, 0, 50, 90], [7, 7, 7, 7]])
-    candidates = [
-        torch.tensor([[[0.0, 0, 8, 4]] * 3, [[0.0, 0, 99, 99]] * 3]),
-        torch.tensor([[[0.0, 0, 2, 16]] * 3]),
-    ]
-    sizes = usual_sizes([first, second], candidates)
+    chosen = [torch.tensor([[0.0, 0, 8, 4], [0, 0, 99, 99]]), torch.tensor([[0.0, 0, 2, 16]])]
+    sizes = usual_sizes([first, second], chosen)
     assert sizes.keys() == {0, 1}
     torch.testing.assert_close(sizes[0].exp(), torch.tensor([30.0, 20]))
     torch.testing.assert_close(sizes[1].exp(), torch.tensor([4.0, 8]))
 
 
-def test_nearest_in_size__by_hand() -> None:
-    # 10 x 10 wanted: 5 x 5 is off by a factor 4 in all, 30 x 11 by 3.3, 200 x 200 by 400.
-    candidates = torch.tensor([[[0.0, 0, 5, 5], [0, 0, 30, 11], [0, 0, 200, 200]]])
-    found = nearest_in_size(candidates, torch.tensor([[10.0, 10]]).log())
-    assert found.tolist() == [[0, 0, 30, 11]]
+def test_choose_boxes__the_class_outvotes_a_slightly_better_guess() -> None:
+    # Two of three parts of a class are 10 x 10 by merit. The third's best guess is 100 x 100, by
+    # 0.1; its 12 x 10 is only ln 1.2 = 0.18 away from the usual size, the other 2 ln 10 = 4.6.
+    small, large = [0.0, 0, 10, 10], [0.0, 0, 100, 100]
+    boxes = torch.tensor([[small] * 3, [small] * 3, [[0.0, 0, 12, 10], large, large]])
+    merit = torch.tensor([[0.9, 0.9, 0.9], [0.9, 0.9, 0.9], [0.8, 0.9, 0.7]])
+    points = targets([0, 0, 0], [[5, 5, 5, 5]] * 3)
+    (found,) = choose_boxes([points], [Candidates(boxes, merit)])
+    assert found.tolist() == [small, small, [0, 0, 12, 10]]
+
+
+def test_choose_boxes__merit_decides_between_equal_sizes() -> None:
+    boxes = torch.tensor([[[0.0, 0, 9, 9], [1, 1, 10, 10], [2, 2, 11, 11]]])
+    found = choose_boxes(
+        [targets([3], [[5, 5, 5, 5]])], [Candidates(boxes, torch.tensor([[0.1, 0.3, 0.2]]))]
+    )
+    assert found[0].tolist() == [[1, 1, 10, 10]]
 
 
 def mixed_image() -> WeakImage:
@@ -120,47 +147,48 @@ def mixed_image() -> WeakImage:
     )
 
 
-def test_with_pseudo_boxes__labelled_boxes_stay(
+def dataset(image: WeakImage) -> WeakDataset:
+    """One image, one class."""
+    return WeakDataset(Path("a.json"), ("part",), (1,), (image,), ())
+
+
+def test_pseudo_labels__labelled_boxes_stay(
     monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam
 ) -> None:
-    # The second mask is as large as the labelled box; with points alone, the first mask's 8 x 8 is
-    # the usual size.
-    image = mixed_image()
-    answer_with(monkeypatch, toy_sam, THREE_MASKS)
+    # The second mask is as large as the labelled box. With points alone, nothing but SAM's guess
+    # tells: the first mask, 8 x 8 in the SAM frame, half of that in the image.
+    answer_with(monkeypatch, toy_sam, THREE_MASKS, (0.9, 0.5, 0.5))
     asked: list[int] = []
 
     def features_of(position: int) -> Tensor:
         asked.append(position)
         return FEATURES
 
-    mixed = [teacher_targets(toy_sam, image, "mixed")]
-    (found,) = with_pseudo_boxes(toy_sam, [image], mixed, "mixed", features_of)
+    labels = dataset(mixed_image())
+    (found,) = pseudo_labels(toy_sam, labels, "mixed", features_of).images
     assert asked == [0]
-    assert labelled_by_points(found).tolist() == [False, True]
-    expected = torch.tensor([[80.0, 20, 112, 60], [8.0, 12, 40, 52]])
-    torch.testing.assert_close(found.learnt_boxes, expected)
-    torch.testing.assert_close(found.boxes_xyxy, mixed[0].boxes_xyxy)
+    np.testing.assert_allclose(found.boxes_xyxy, [[40, 10, 56, 30], [4, 6, 20, 26]])
+    assert [points.tolist() for points in found.points_xy] == [[], [[5, 6]]]
 
-    points = [teacher_targets(toy_sam, image, "point")]
-    (found,) = with_pseudo_boxes(toy_sam, [image], points, "point", features_of)
-    torch.testing.assert_close(found.learnt_boxes, torch.tensor([[8.0, 12, 16, 20]] * 2))
+    (found,) = pseudo_labels(toy_sam, labels, "point", features_of).images
+    np.testing.assert_allclose(found.boxes_xyxy, [[4, 6, 8, 10]] * 2)
+    # Of the box nothing but the centre counts, so that is the point.
+    assert [points.tolist() for points in found.points_xy] == [[[48, 20]], [[5, 6]]]
 
 
-def test_with_pseudo_boxes__real_decoder_gives_boxes_inside_the_image(toy_sam: FrozenSam) -> None:
-    image = mixed_image()
+def test_pseudo_labels__real_decoder_gives_boxes_inside_the_image(toy_sam: FrozenSam) -> None:
     features = torch.randn(256, 16, 16, generator=torch.Generator().manual_seed(0))
-    made = [teacher_targets(toy_sam, image, "point")]
-    (found,) = with_pseudo_boxes(toy_sam, [image], made, "point", lambda position: features)
-    boxes = found.learnt_boxes
+    labels = dataset(mixed_image())
+    (found,) = pseudo_labels(toy_sam, labels, "point", lambda position: features).images
+    boxes = found.boxes_xyxy
     assert (boxes[:, 2:] > boxes[:, :2]).all()
-    assert torch.isfinite(boxes).all()
+    assert (boxes >= 0).all()
+    assert (boxes <= np.tile([128.01, 64.01], 2)).all()
 
 
-def test_with_pseudo_boxes__no_parts(toy_sam: FrozenSam) -> None:
-    empty = targets([], [])
-    empty = PartTargets(empty.class_index.long(), empty.tokens, torch.zeros(0, 4))
+def test_pseudo_labels__no_parts(toy_sam: FrozenSam) -> None:
     image = WeakImage(
         *(1, Path("a.jpg"), "a.jpg", 64, 128, np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
     )
-    (found,) = with_pseudo_boxes(toy_sam, [image], [empty], "point", lambda position: FEATURES)
-    assert found.learnt_boxes.shape == (0, 4)
+    (found,) = pseudo_labels(toy_sam, dataset(image), "point", lambda position: FEATURES).images
+    assert found.boxes_xyxy.shape == (0, 4)

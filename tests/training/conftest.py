@@ -15,17 +15,31 @@ from wps_sam.embeddings.build import ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.labels.open import open_weak_labels
+from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.dense.config import DensePrompterConfig
 from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import fit
+from wps_sam.training.fit import fit, with_learnt_boxes
 from wps_sam.training.job import LabelledFeatures, TrainingJob
 from wps_sam.training.recipes import RECIPES
+from wps_sam.views.labels import mirror_classes, view_labels
+from wps_sam.views.view import view_number
 
 SMALL_QUERY = QueryPrompterConfig(
     num_queries=5, encoder_layers=1, decoder_layers=1, width=32, heads=2, feedforward=32
 )
-SMALL_DENSE = DensePrompterConfig(width=32, context_layers=1, heads=2, tower_layers=1)
+SMALL_DENSE = DensePrompterConfig(
+    width=32,
+    context_layers=1,
+    heads=2,
+    tower_layers=1,
+    second_looks=8,
+    training_looks=8,
+    detail_width=16,
+    refinement_width=32,
+)
+DECAY = 0.5
+"""Of the average of the dense prompter's weights."""
 
 
 def coco(images: int, *, masks: bool) -> dict[str, Any]:
@@ -71,6 +85,26 @@ def cache(tmp_path: Path, toy_sam: FrozenSam) -> EmbeddingCache:
     return EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
 
 
+def embedded(
+    cache: EmbeddingCache, sam: FrozenSam, labels: WeakDataset, number: int = 0
+) -> LabelledFeatures:
+    """Labels and features of one view of each image; 0 is the image as it is."""
+    mirrored = mirror_classes(labels, None)
+    views = [
+        view_number(number, image.file_name, may_mirror=mirrored is not None)
+        for image in labels.images
+    ]
+    seen = [
+        view_labels(image, view, mirrored) for image, view in zip(labels.images, views, strict=True)
+    ]
+    images = [
+        ImageToEmbed(image.path, image.file_name, (image.height, image.width), view)
+        for image, view in zip(labels.images, views, strict=True)
+    ]
+    keys = embed_images(cache, sam, images).keys
+    return LabelledFeatures(replace(labels, images=tuple(seen)), [keys[image] for image in images])
+
+
 Train = Callable[..., Path]
 
 
@@ -87,27 +121,34 @@ def train(tmp_path: Path, toy_sam: FrozenSam, cache: EmbeddingCache, label_file:
         supervision: str = "box",
         validate: bool = True,
         seed: int = 0,
+        extra_views: int = 0,
         **kwargs: Any,
     ) -> Path:
-        data = open_weak_labels(labels)
-        images = [ImageToEmbed(i.path, i.file_name, (i.height, i.width)) for i in data.images]
-        keys = embed_images(cache, toy_sam, images).keys
-        train_labels, val_labels = data.split_every(3)
+        train_labels, val_labels = open_weak_labels(labels).split_every(3)
+        of_recipe = RECIPES[recipe]
         chosen = replace(
-            RECIPES[recipe],
+            of_recipe,
             prompter=SMALL_QUERY if recipe == "paper" else SMALL_DENSE,
+            optimiser=replace(of_recipe.optimiser, average_decay=0 if recipe == "paper" else DECAY),
             epochs=epochs,
             batch_size=2,
+            extra_views=extra_views,
         )
+        job = TrainingJob(chosen, supervision, seed, "32-true", "cpu")  # type: ignore[arg-type]  # a word
+        plain = with_learnt_boxes(job, toy_sam, cache, embedded(cache, toy_sam, train_labels))
+        views = [
+            embedded(cache, toy_sam, plain.learnt or plain.labels, number)
+            for number in range(1, 1 + extra_views)
+        ]
+        if plain.learnt is not None:
+            views = [replace(view, learnt=view.labels) for view in views]
         fit(
-            TrainingJob(chosen, supervision, seed, "32-true", "cpu"),  # type: ignore[arg-type]  # a word
+            job,
             toy_sam,
             "tests/goldens/sam_vit_toy.safetensors",
             cache,
-            LabelledFeatures(train_labels, [keys[i.path] for i in train_labels.images]),
-            LabelledFeatures(val_labels, [keys[i.path] for i in val_labels.images])
-            if validate
-            else None,
+            [plain, *views],
+            embedded(cache, toy_sam, val_labels) if validate else None,
             tmp_path / name,
             console=Console(quiet=True),
             **kwargs,

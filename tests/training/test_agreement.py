@@ -14,7 +14,7 @@ def found(classes: list[int], boxes: list[list[float]]) -> PartPrompts:
     return PartPrompts(
         torch.tensor(classes, dtype=torch.long),
         torch.ones(count),
-        torch.zeros(count, 2, 4),
+        torch.zeros(count, 2, 4).unbind(),
         torch.tensor(boxes).reshape(-1, 4),
     )
 

@@ -1,6 +1,7 @@
 """Training end to end on a tiny SAM: frozen, mask-free, resumable, honest about bad input."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import yaml
 from safetensors.torch import load_file
 
 from wps_sam.errors import CheckpointError, ConfigError, TrainingError
+from wps_sam.prompter.dense.model import DensePrompter
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
 from wps_sam.training.fit import validation_interval
 from wps_sam.training.module import PrompterModule
 from wps_sam.training.progress import RunProgress
-from wps_sam.training.recipes import RECIPES, get_recipe
+from wps_sam.training.recipes import RECIPES
 
 from .conftest import Train, coco
 
@@ -61,14 +63,90 @@ def test_fit__sam_does_not_change_and_is_not_in_the_checkpoint(
     assert len(moved) == len(checkpoint["state_dict"])
 
 
+@pytest.mark.parametrize(("recipe", "extra_views"), [("paper", 0), ("strong", 0), ("strong", 2)])
 def test_fit__a_file_without_masks_gives_the_same_model(
-    train: Train, label_file: Path, tmp_path: Path
+    train: Train, label_file: Path, tmp_path: Path, recipe: str, extra_views: int
 ) -> None:
     stripped = tmp_path / "boxes.json"
     stripped.write_text(json.dumps(coco(6, masks=False)))
     assert "segmentation" not in stripped.read_text()
     assert "segmentation" in label_file.read_text()
-    assert equal(weights(train("masks", label_file)), weights(train("boxes", stripped)))
+    with_masks, without = (
+        train(name, labels, recipe=recipe, extra_views=extra_views)
+        for name, labels in (("masks", label_file), ("boxes", stripped))
+    )
+    content = (with_masks / "model.safetensors").read_bytes()
+    assert content == (without / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("recipe", "extra_views"), [("paper", 0), ("strong", 0), ("strong", 2)])
+def test_fit__of_boxes_nothing_but_the_centre_counts_under_point(
+    train: Train, tmp_path: Path, recipe: str, extra_views: int
+) -> None:
+    content, smaller = coco(6, masks=False), coco(6, masks=False)
+    for annotation in smaller["annotations"]:
+        x, y, side, _ = annotation["bbox"]
+        annotation["bbox"] = [x + 3, y + 3, side - 6, side - 6]
+    found = []
+    for name, labels in (("large", content), ("small", smaller)):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(labels))
+        settings = {"recipe": recipe, "supervision": "point", "extra_views": extra_views}
+        run = train(f"run-{name}", path, **settings)
+        found.append((run / "model.safetensors").read_bytes())
+    assert found[0] == found[1]
+
+
+def test_fit__views_teach_too(train: Train) -> None:
+    plain, viewed = train("a", recipe="strong"), train("b", recipe="strong", extra_views=2)
+    assert not equal(weights(plain), weights(viewed))
+    settings = yaml.safe_load((viewed / "train.yaml").read_text())
+    assert len(settings["views"]) == 2
+    assert settings["train"]["images"] == 4
+    # Views do not make an epoch longer.
+    lines = [json.loads(line) for line in (viewed / "metrics.jsonl").open()]
+    assert [line["step"] for line in lines] == [2, 4, 6, 8]
+
+
+def test_fit__clicks_are_chosen_on_the_images_as_they_are(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def choose(prompter: Any, sam: Any, targets: Any, features_of: Any) -> None:
+        asked.append(len(targets))
+        prompter.clicked.fill_(True)
+
+    monkeypatch.setattr(DensePrompter, "choose_prompts", choose)
+    run = train("run", recipe="strong", extra_views=1)
+    assert asked == [4]
+    assert weights(run)["clicked"].all()
+    train("run", recipe="strong", extra_views=1, resume=True)
+    assert asked == [4]
+
+
+def test_fit__the_average_is_validated_and_kept(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validated: list[Any] = []
+    forward = PrompterModule.validation_step
+
+    def listen(module: PrompterModule, batch: Any, index: int) -> Any:
+        validated.append(module.kept is not module.prompter)
+        return forward(module, batch, index)
+
+    monkeypatch.setattr(PrompterModule, "validation_step", listen)
+    train("validated", recipe="strong")
+    assert validated
+    assert all(validated)
+    run = train("run", recipe="strong", validate=False)
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert state["averaged.n_averaged"].item() == 8
+    kept, last = weights(run), {}
+    for name, value in kept.items():
+        assert torch.equal(value, state[f"averaged.module.{name}"])
+        last[name] = state[f"prompter.{name}"]
+    assert not equal(kept, last)
 
 
 def test_fit__seed_decides(train: Train) -> None:
@@ -86,7 +164,9 @@ class Interrupted(RuntimeError):
 def test_resume__continues_bit_for_bit(
     train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cut_at: int, recipe: str
 ) -> None:
-    whole = train("whole", epochs=6, recipe=recipe)
+    extra_views = 0 if recipe == "paper" else 2
+    settings: dict[str, Any] = {"epochs": 6, "recipe": recipe, "extra_views": extra_views}
+    whole = train("whole", **settings)
     advance = RunProgress.on_train_batch_end
 
     def cut_off(progress: RunProgress, trainer: Any, *args: Any) -> None:
@@ -96,14 +176,15 @@ def test_resume__continues_bit_for_bit(
 
     monkeypatch.setattr(RunProgress, "on_train_batch_end", cut_off)
     with pytest.raises(Interrupted):
-        train("parts", epochs=6, recipe=recipe)
+        train("parts", **settings)
     monkeypatch.setattr(RunProgress, "on_train_batch_end", advance)
     with (tmp_path / "parts" / "metrics.jsonl").open("a") as log:
         log.write('{"step": 99}\n')  # of an epoch whose checkpoint was never written
-    resumed = train("parts", epochs=6, recipe=recipe, resume=True)
+    resumed = train("parts", **settings, resume=True)
     a = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)
     b = torch.load(resumed / "checkpoints" / "last.ckpt", weights_only=True)
     assert equal(a["state_dict"], b["state_dict"])
+    assert ("averaged.n_averaged" in a["state_dict"]) == (recipe == "strong")
     assert equal(weights(whole), weights(resumed))
     steps = [json.loads(line)["step"] for line in (resumed / "metrics.jsonl").open()]
     assert steps == [2, 4, 6, 8, 10, 12]
@@ -189,8 +270,9 @@ def test_fit__any_labels_teach(
     assert info.class_names == ("lid", "knob")
     prompter = load_prompter(run, toy_sam, info)
     (found,) = prompter.select(prompter(torch.zeros(1, 256, 16, 16)), toy_sam, 0.0)
-    # Two points are three tokens; the dense prompter makes boxes of them.
-    assert found.tokens.shape[1] == (3 if recipe == "paper" and kind != "keypoints" else 2)
+    # Two points are three tokens; the dense prompter makes boxes of them, and perhaps clicks.
+    expected = {2, 5} if recipe == "strong" else {3} if kind != "keypoints" else {2}
+    assert {len(tokens) for tokens in found.tokens} <= expected
     lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
     assert 0 <= lines[-1]["val/box_agreement"] <= 1
     assert all(bool(value.isfinite().all()) for value in weights(run).values())
@@ -244,6 +326,13 @@ def test_fit__box_supervision_needs_boxes(train: Train, label_file: Path) -> Non
         train("run")
 
 
+def test_resume__other_views_are_refused(train: Train) -> None:
+    train("run", recipe="strong", extra_views=1)
+    message = r"recipe\.extra_views: 1 before, 2 now; views\.1: nothing before"
+    with pytest.raises(ConfigError, match=message):
+        train("run", recipe="strong", extra_views=2, resume=True)
+
+
 def test_resume__moved_points_are_refused(train: Train, label_file: Path) -> None:
     content = with_points()
     label_file.write_text(json.dumps(content))
@@ -283,7 +372,8 @@ def test_fit__one_batch_can_be_learnt_by_heart(train: Train) -> None:
 
 @pytest.mark.parametrize(("epochs", "expected"), [(40, 5), (30, 5), (33, 3), (37, 1), (2, 2)])
 def test_validation_interval__divides_the_run(epochs: int, expected: int) -> None:
-    assert validation_interval(get_recipe("strong", epochs=epochs)) == expected
+    recipe = replace(RECIPES["strong"], epochs=epochs, validate_every_epochs=5)
+    assert validation_interval(recipe) == expected
 
 
 def test_paper_recipe__is_the_papers() -> None:

@@ -141,7 +141,7 @@ seed: 0
 def settings_of(recipe: Recipe) -> dict[str, Any]:
     values = asdict(recipe)
     values["optimiser"]["gradient_norm_limit"] = str(recipe.optimiser.gradient_norm_limit)
-    return {"recipe": values, "supervision": "box", "seed": 0}
+    return {"recipe": values, "supervision": "box", "seed": 0, "views": []}
 
 
 def test_open_run__resume_of_a_run_before_tokens_per_part(run: Path) -> None:
@@ -159,6 +159,36 @@ def test_open_run__resume_of_a_run_before_tokens_per_part(run: Path) -> None:
         "recipe.prompter.tokens_per_part: 2 before, 3 now; recipe.epochs: 150 before, 9 now. "
         "Resume with the same settings, or start a new run in another folder."
     )
+
+
+def test_open_run__resume_of_a_run_before_views_and_averages(run: Path) -> None:
+    (run / "train.yaml").write_text(OLD_PAPER_RUN)
+    paper = RECIPES["paper"]
+    settings = settings_of(paper)
+    assert open_run(run, settings, resume=True) == run / "checkpoints" / "last.ckpt"
+    more = replace(
+        paper,
+        extra_views=2,
+        least_steps=9,
+        optimiser=replace(paper.optimiser, average_decay=0.5),
+    )
+    with pytest.raises(ConfigError) as refused:
+        open_run(run, {**settings_of(more), "views": ["1f", "2e"]}, resume=True)
+    for difference in (
+        "recipe.least_steps: 0 before, 9 now",
+        "recipe.extra_views: 0 before, 2 now",
+        "recipe.optimiser.average_decay: 0.0 before, 0.5 now",
+        "views.0: nothing before, '1f' now",
+        "views.1: nothing before, '2e' now",
+    ):
+        assert difference in str(refused.value)
+
+
+def test_open_run__resume_with_other_views(run: Path) -> None:
+    now = {**settings_of(RECIPES["paper"]), "views": ["1f", "2e"]}
+    (run / "train.yaml").write_text(yaml.safe_dump({**now, "views": ["1f", "3d"]}))
+    with pytest.raises(ConfigError, match=r"settings: views\.1: '3d' before, '2e' now\. Resume"):
+        open_run(run, now, resume=True)
 
 
 def test_open_run__resume_with_another_recipe_is_short(run: Path) -> None:

@@ -14,6 +14,7 @@ from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.build import build_prompter
 from wps_sam.prompter.dense.model import DenseOutput
+from wps_sam.prompter.dense.proposals import Proposals
 from wps_sam.prompter.interface import Criterion, PartTargets
 from wps_sam.prompter.query.model import QueryOutput, QueryPrompter
 from wps_sam.prompter.teacher import Supervision
@@ -167,9 +168,9 @@ def test_agreement__boxes_of_the_dense_prompter_count_by_their_centre(
     )
     logged: dict[str, float] = {}
     module.log = logged.__setitem__  # type: ignore[method-assign,assignment]
-    output = DenseOutput(
-        torch.tensor([[[9.0, -9]]]), torch.tensor([[[40.0, 60, 120, 140]]]), torch.zeros(1, 2)
-    )
+    logits, boxes = torch.tensor([[[9.0, -9]]]), torch.tensor([[[40.0, 60, 120, 140]]])
+    proposals = Proposals(logits, boxes, torch.zeros(1, 2), torch.zeros(1, 1, 1, 1))
+    output = DenseOutput(proposals, torch.tensor([[0]]), boxes, logits, boxes)
     label = PartTargets(
         torch.tensor([0]), torch.zeros(1, 2, 256), torch.tensor([[80.0, 116, 80, 116]])
     )

@@ -52,6 +52,7 @@ def demo(
         recipe="strong",
         epochs=epochs,
         seed=seed,
+        views=0,  # the pictures show few things, and the demo is to be quick
         cache=out / "cache",
         mask_validations=0,
         resume=(run / "checkpoints" / "last.ckpt").exists(),

@@ -21,7 +21,7 @@ from wps_sam.inference.device import pick_device
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.oracle import FeatureSource, encode_live, predict_oracle
 from wps_sam.labels.remarks import first_records
-from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 from wps_sam.labels.weak_reading import read_weak
 from wps_sam.prompter.teacher import Supervision, check_prompts
 from wps_sam.sam.build import load_sam
@@ -149,15 +149,15 @@ def _held_out(labels: WeakDataset, every: int) -> WeakDataset:
 def _cached(sam: FrozenSam, labels: WeakDataset, folder: Path) -> FeatureSource:
     """Fill a cache with the labelled images, and read features from there."""
     store = EmbeddingCache(folder, Fingerprint.of(sam))
-    images = [
-        ImageToEmbed(image.path, image.file_name, (image.height, image.width))
-        for image in labels.images
-    ]
-    report = embed_with_progress(store, sam, images)
+    report = embed_with_progress(store, sam, [_to_embed(image) for image in labels.images])
     if report.failures:
         name, reason = report.failures[0]
         raise DataError(
-            f"{labels.source}: {len(report.failures)} of {len(images)} images cannot be used; the "
-            f"first is {name}: {reason} Mend them or take them out of the label file."
+            f"{labels.source}: {len(report.failures)} of {len(labels.images)} images cannot be "
+            f"used; the first is {name}: {reason} Mend them or take them out of the label file."
         )
-    return lambda image: store.read(report.keys[image.path])
+    return lambda image: store.read(report.keys[_to_embed(image)])
+
+
+def _to_embed(image: WeakImage) -> ImageToEmbed:
+    return ImageToEmbed(image.path, image.file_name, (image.height, image.width))

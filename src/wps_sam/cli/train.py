@@ -8,16 +8,15 @@ import torch
 from rich.markup import escape
 
 from wps_sam.cli.console import console
-from wps_sam.cli.embed import embed_with_progress
+from wps_sam.cli.embed_labels import embed_labels, embed_views
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.mask_validation import mask_measure
 from wps_sam.cli.point_notes import note_pseudo_boxes, note_thinned_points
 from wps_sam.cli.remark_lines import remark_lines
 from wps_sam.cli.training_places import training_places
-from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
-from wps_sam.errors import ConfigError, DataError
+from wps_sam.errors import ConfigError
 from wps_sam.files import write_atomically
 from wps_sam.inference.device import pick_device
 from wps_sam.labels.label_file import LabelFile
@@ -28,13 +27,11 @@ from wps_sam.prompter.build import emits_boxes
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.fit import MaskMeasure, check_learnable, fit
-from wps_sam.training.job import LabelledFeatures, TrainingJob, check_validation_labels
+from wps_sam.training.fit import MaskMeasure, check_learnable, fit, with_learnt_boxes
+from wps_sam.training.job import TrainingJob, check_validation_labels
 from wps_sam.training.precision import choose_precision
 from wps_sam.training.recipes import get_recipe
 from wps_sam.training.run_folder import refuse_used_folder
-
-_GPU_BATCH = 8
 
 
 def train(
@@ -59,6 +56,7 @@ def train(
     batch_size: int | None = None,
     learning_rate: float | None = None,
     num_queries: int | None = None,
+    views: int | None = None,
     mask_validations: int = 1,
     device: str = "auto",
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto",
@@ -90,6 +88,8 @@ def train(
         batch_size: images a step (default: the recipe's)
         learning_rate: peak learning rate (default: the recipe's)
         num_queries: most parts an image can have (paper recipe)
+        views: how many views (mirrored, cropped, recoloured) of each image to learn from beside the
+            image itself (strong recipe; default: the recipe's, fewer for many images)
         mask_validations: how often to report mask mIoU where the validation labels have masks:
             1 = at the end, more = also on the way, 0 = never
         device: auto, cpu, cuda or mps
@@ -103,6 +103,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         num_queries=num_queries,
+        views=views,
     )
     if not resume:
         refuse_used_folder(out)
@@ -120,7 +121,11 @@ def train(
     place = _training_device(device)
     model = load_sam(sam, device=place)
     job = TrainingJob(
-        chosen, supervision, seed, choose_precision(precision, place.type), place.type
+        chosen.for_images(len(labels.images)),
+        supervision,
+        seed,
+        choose_precision(precision, place.type),
+        place.type,
     )
     for given in (labels, val_labels):
         if given is not None:
@@ -129,7 +134,8 @@ def train(
             if emits_boxes(chosen.prompter):
                 note_pseudo_boxes(given, supervision)
     store = EmbeddingCache(cache or default_cache_root(), Fingerprint.of(model))
-    validation = None if val_labels is None else _embed(store, model, val_labels)
+    validation = None if val_labels is None else embed_labels(store, model, val_labels)
+    plain = with_learnt_boxes(job, model, store, embed_labels(store, model, labels))
     measure = None
     if val_place is not None and validation is not None and mask_validations > 0:
         measure = mask_measure(
@@ -140,7 +146,7 @@ def train(
         model,
         sam,
         store,
-        _embed(store, model, labels),
+        [plain, *embed_views(store, model, plain, job.recipe.extra_views, opened.left_right)],
         validation,
         out,
         console=console,
@@ -183,24 +189,6 @@ def _read_labels(
         check_validation_labels(labels, val_labels)
         _note_shared_images(labels, val_labels)
     return labels, val_labels
-
-
-def _embed(store: EmbeddingCache, sam: FrozenSam, labels: WeakDataset) -> LabelledFeatures:
-    """Embed the images of a label file; any that cannot be read end the run, by name."""
-    images = [
-        ImageToEmbed(image.path, image.file_name, (image.height, image.width))
-        for image in labels.images
-    ]
-    batch_size = 1 if sam.device.type == "cpu" else _GPU_BATCH
-    report = embed_with_progress(store, sam, images, batch_size=batch_size)
-    if report.failures:
-        listed = "\n".join(f"  {name}: {reason}" for name, reason in report.failures[:10])
-        raise DataError(
-            f"{labels.source}: {len(report.failures)} of {len(images)} images cannot be used:\n"
-            f"{listed}\nMend them or take them out of the label file; the other embeddings are "
-            "kept, so the next run starts at once."
-        )
-    return LabelledFeatures(labels, [report.keys[image.path] for image in labels.images])
 
 
 def _measure_kept_weights(run: Path, sam: FrozenSam, measure: MaskMeasure) -> None:

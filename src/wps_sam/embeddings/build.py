@@ -13,21 +13,41 @@ from wps_sam.embeddings.store import EmbeddingCache, embedding_key
 from wps_sam.errors import DataError
 from wps_sam.images.reading import read_image
 from wps_sam.sam.frozen import FrozenSam
+from wps_sam.views.pixels import view_pixels
+from wps_sam.views.view import PLAIN, View
 
 
 @dataclass(frozen=True)
 class ImageToEmbed:
-    """One photograph.
+    """One photograph, or one view of it.
 
     Attributes:
         path: the file.
         name: what to call it in messages.
         expected_hw: (height, width) of its label record, where there is one.
+        view: how to look at it.
     """
 
     path: Path
     name: str
     expected_hw: tuple[int, int] | None = None
+    view: View = PLAIN
+
+    def key(self) -> str:
+        """Its key in the cache.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        return embedding_key(self.path, self.expected_hw, self.view)
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB, the view's frame.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        return view_pixels(read_image(self.path, self.expected_hw), self.view)
 
 
 @dataclass
@@ -35,14 +55,14 @@ class EmbedReport:
     """What happened to each photograph.
 
     Attributes:
-        keys: file -> cache key, for every image that now has an embedding.
+        keys: image -> cache key, for every image that now has an embedding.
         embedded: how many went through the encoder just now.
         reused: how many were in the cache already.
         repaired: names whose damaged cache file was replaced.
         failures: (name, reason) of images that could not be read.
     """
 
-    keys: dict[Path, str] = field(default_factory=dict)
+    keys: dict[ImageToEmbed, str] = field(default_factory=dict)
     embedded: int = 0
     reused: int = 0
     repaired: list[str] = field(default_factory=list)
@@ -78,7 +98,7 @@ def embed_images(
                 waiting = []
     if waiting:
         _encode(cache, sam, waiting, report, on_progress)
-    _report_copies_of_broken_images(cache, images, report)
+    _report_copies_of_broken_images(cache, report)
     return report
 
 
@@ -94,12 +114,12 @@ def _read_ahead(
     pending = None
     for image in images:
         try:
-            key = embedding_key(image.path, image.expected_hw)
+            key = image.key()
         except DataError as error:
             report.failures.append((image.name, str(error)))
             on_progress(1)
             continue
-        report.keys[image.path] = key
+        report.keys[image] = key
         state = cache.state(key)
         if state == "ready" or key in started:
             report.reused += 1
@@ -108,7 +128,7 @@ def _read_ahead(
         if state == "damaged":
             report.repaired.append(image.name)
         started.add(key)
-        following = (image, key, reader.submit(read_image, image.path, image.expected_hw))
+        following = (image, key, reader.submit(image.pixels))
         if pending is not None:
             yield from _finish(pending, report, on_progress)
         pending = following
@@ -116,18 +136,15 @@ def _read_ahead(
         yield from _finish(pending, report, on_progress)
 
 
-def _report_copies_of_broken_images(
-    cache: EmbeddingCache, images: Sequence[ImageToEmbed], report: EmbedReport
-) -> None:
+def _report_copies_of_broken_images(cache: EmbeddingCache, report: EmbedReport) -> None:
     """A copy of an image that could not be read has no embedding either."""
     if not report.failures:
         return
-    names = {image.path: image.name for image in images}
-    for path, key in list(report.keys.items()):
+    for image, key in list(report.keys.items()):
         if cache.state(key) != "ready":
-            del report.keys[path]
+            del report.keys[image]
             report.reused -= 1
-            report.failures.append((names[path], "the same bytes as an image that failed, above"))
+            report.failures.append((image.name, "the same bytes as an image that failed, above"))
 
 
 def _finish(
@@ -140,7 +157,7 @@ def _finish(
     try:
         yield key, future.result()
     except DataError as error:
-        del report.keys[image.path]
+        del report.keys[image]
         report.failures.append((image.name, str(error)))
         on_progress(1)
 

@@ -1,6 +1,7 @@
 """The embedding cache: one small safetensors file an image, named by the image's content.
 
-`ROOT/<sam name>-<fingerprint digest>/<first two digits>/<sha256>-<height>x<width>.safetensors`
+`ROOT/<sam name>-<fingerprint digest>/<first two digits>/<sha256>-<height>x<width>.safetensors`,
+and with `-<code of the view>` behind the width where the image is not taken as it is.
 
 A file appears under its name only when it is complete (written aside, flushed, then renamed), so
 a run that is killed loses at most the image it was on, and several writers may share a cache.
@@ -23,6 +24,7 @@ from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.errors import CacheError
 from wps_sam.files import write_atomically
 from wps_sam.images.reading import content_hash, image_size
+from wps_sam.views.view import PLAIN, View
 
 _FEATURES = "features"
 
@@ -33,16 +35,20 @@ def default_cache_root() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "wps-sam" / "embeddings"
 
 
-def embedding_key(image: Path, expected_hw: tuple[int, int] | None = None) -> str:
+def embedding_key(
+    image: Path, expected_hw: tuple[int, int] | None = None, view: View = PLAIN
+) -> str:
     """Name an image by what is in it, so that copies share one embedding and edits do not.
 
     Args:
         image: the file.
         expected_hw: (height, width) that a label record gives; decides whether an EXIF rotation
             applies, which is why the size is part of the key.
+        view: how the image is looked at.
     """
     height, width = expected_hw if expected_hw is not None else image_size(image)
-    return f"{content_hash(image)}-{height}x{width}"
+    code = view.code()
+    return f"{content_hash(image)}-{height}x{width}{'-' if code else ''}{code}"
 
 
 def _complete_size(path: Path) -> int:

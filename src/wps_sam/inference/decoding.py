@@ -13,6 +13,7 @@ from wps_sam.errors import DataError
 from wps_sam.geometry.frames import SamFrame
 from wps_sam.geometry.masks import mask_to_box
 from wps_sam.inference.prediction import PartPrediction
+from wps_sam.prompter.token_lengths import same_length
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.sam.upscale import masks_to_original
 
@@ -42,27 +43,35 @@ class DecodedParts:
 
 @torch.inference_mode()
 def decode_tokens(
-    sam: FrozenSam, features: Tensor, tokens: Sequence[Tensor], choice: MaskChoice = "single"
+    sam: FrozenSam,
+    features: Tensor,
+    prompts: Sequence[Sequence[Tensor]],
+    choice: MaskChoice = "single",
 ) -> list[DecodedParts]:
-    """Decode the prompts of several images in one call.
+    """Decode the prompts of several images; those of one length share a call.
 
     Args:
         sam: Its mask decoder does the work.
         features: (B, 256, h, w) float, one for each image.
-        tokens: B tensors (P_b, T, 256) float; P_b may be 0, T is the same for all.
+        prompts: For each of B images P_b tensors (T, 256) float; P_b may be 0, and T may differ
+            from prompt to prompt.
         choice: Which of SAM's masks to keep.
 
     Returns:
         B results in the same order.
     """
-    counts = [len(image_tokens) for image_tokens in tokens]
-    image_index = torch.repeat_interleave(torch.arange(len(tokens)), torch.tensor(counts))
-    decoded = sam.decode(
-        features, torch.cat(list(tokens)), image_index.to(sam.device), choice == "best-of-3"
-    )
-    best = decoded.iou.argmax(1) if len(decoded.iou) else image_index.new_zeros(0)
-    rows = torch.arange(len(best), device=best.device)
-    logits, iou = decoded.low_res_logits[rows, best], decoded.iou[rows, best]
+    counts = [len(of_image) for of_image in prompts]
+    image_index = torch.repeat_interleave(torch.arange(len(prompts)), torch.tensor(counts))
+    side = 4 * sam.embed_hw[0], 4 * sam.embed_hw[1]
+    logits = torch.zeros(sum(counts), *side, device=sam.device)
+    iou = torch.zeros(sum(counts), device=sam.device)
+    for rows, tokens in same_length([tokens for of_image in prompts for tokens in of_image]):
+        images = image_index[rows].to(sam.device)
+        decoded = sam.decode(features, tokens.to(sam.device), images, choice == "best-of-3")
+        best = decoded.iou.argmax(1)
+        each = torch.arange(len(rows), device=sam.device)
+        logits[rows] = decoded.low_res_logits[each, best].to(logits.dtype)
+        iou[rows] = decoded.iou[each, best].to(iou.dtype)
     return [
         DecodedParts(*parts)
         for parts in zip(torch.split(logits, counts), torch.split(iou, counts), strict=True)

@@ -5,7 +5,6 @@ It bounds what a prompter can reach: the classes are the true ones, and so is th
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +15,6 @@ from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.sources import ImageToPredict
 from wps_sam.labels.weak_labels import WeakDataset, WeakImage
-from wps_sam.prompter.pseudo_boxes import same_length
 from wps_sam.prompter.teacher import Supervision, label_tokens
 from wps_sam.sam.frozen import FrozenSam
 
@@ -64,16 +62,11 @@ def oracle_prediction(
     """
     prompts = label_tokens(sam, image, prompt)
     batch = features[None].to(sam.device, torch.float32)
-    side = 4 * sam.embed_hw[0], 4 * sam.embed_hw[1]
-    logits = torch.zeros(len(prompts), *side, device=sam.device)
-    iou = torch.zeros(len(prompts))
-    for rows, tokens in same_length(prompts):
-        (decoded,) = decode_tokens(sam, batch, [tokens.to(sam.device)], mask)
-        logits[rows], iou[rows] = decoded.low_res_logits.float(), decoded.iou.float().cpu()
+    (decoded,) = decode_tokens(sam, batch, [prompts], mask)
     return to_prediction(
-        logits,
+        decoded.low_res_logits,
         image.class_index,
-        np.asarray(iou),
+        decoded.iou.cpu().numpy(),
         SamFrame((image.height, image.width), sam.image_side),
         class_names,
     )

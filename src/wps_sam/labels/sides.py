@@ -114,6 +114,20 @@ def flip_index(class_names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> 
     return index
 
 
+def unpaired_sides(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Find classes of one side whose other side is no class.
+
+    Args:
+        class_names: C names.
+
+    Returns:
+        The names that say `left` or `right` in words and are in no pair of `find_pairs`.
+    """
+    paired = {name for pair in find_pairs(class_names) for name in pair}
+    sided = {name: _sided(name) for name in class_names if name not in paired}
+    return tuple(name for name, found in sided.items() if found and found.spelling == "word")
+
+
 def merged_side_names(
     class_names: Sequence[str], pairs: Sequence[tuple[str, str]] | None = None
 ) -> dict[str, str]:

@@ -5,7 +5,7 @@ training and inference do not know which prompter they hold.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,7 +26,7 @@ class PartTargets:
         boxes_xyxy: (P, 4) float32, SAM frame: what is labelled. A point label is a box of zero
             size.
         pseudo_xyxy: (P, 4) float32, SAM frame: boxes to learn in the place of labelled points
-            (`pseudo_boxes`), and those labelled elsewhere; None where all parts have boxes, and
+            (`pseudo_boxes`), and those labelled elsewhere; None where all labels are boxes, and
             for prompters that learn tokens.
     """
 
@@ -57,14 +57,15 @@ class PartPrompts:
     Attributes:
         class_index: (P,) int64.
         scores: (P,) float32, probability of the class, highest first.
-        tokens: (P, T, 256) float32 prompt tokens.
-        boxes_xyxy: (P, 4) float32, SAM frame: the tokens read as the corners of a box; without
-            meaning where they stand for points (`token_reading`).
+        tokens: P tensors (T_p, 256) float32, prompt tokens; their number may differ from part to
+            part.
+        boxes_xyxy: (P, 4) float32, SAM frame: the box that is prompted with, or that the tokens are
+            read as; without meaning where they stand for points only (`token_reading`).
     """
 
     class_index: Tensor
     scores: Tensor
-    tokens: Tensor
+    tokens: tuple[Tensor, ...]
     boxes_xyxy: Tensor
 
     def __len__(self) -> int:
@@ -88,6 +89,18 @@ class Prompter(nn.Module, ABC):
     """
 
     emits_boxes: ClassVar[bool] = False
+
+    def choose_prompts(
+        self, sam: FrozenSam, targets: Sequence[PartTargets], features_of: Callable[[int], Tensor]
+    ) -> None:
+        """Before training: find out from the labels how SAM is best prompted.
+
+        Args:
+            sam: decodes the masks that are compared.
+            targets: of the training images.
+            features_of: gives the (256, h, w) features of the image at a position.
+        """
+        del sam, targets, features_of  # a prompter whose prompts are learnt has no choice
 
     @abstractmethod
     def forward(self, features: Tensor) -> Any:

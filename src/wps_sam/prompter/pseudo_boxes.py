@@ -1,61 +1,76 @@
 """Boxes for parts that are labelled with points, so that a prompter of boxes can learn them.
 
 SAM cuts out three masks for a point: roughly a detail, a part and the whole. Which one is the part
-differs from point to point, but parts of one class are often of one size. So of the boxes around
-the three masks the one is taken whose size is nearest to the class's usual size.
+differs from point to point. Three things tell: SAM's own guess of a mask's IoU; a mask on which
+points of other parts lie is too large; and parts of one class are often of one size.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from wps_sam.geometry.boxes import box_center
 from wps_sam.geometry.frames import SamFrame
-from wps_sam.labels.weak_labels import WeakImage
+from wps_sam.labels.weak_labels import WeakDataset, WeakImage
+from wps_sam.prompter.extents import mask_extents
 from wps_sam.prompter.interface import PartTargets
-from wps_sam.prompter.teacher import Supervision, label_tokens
+from wps_sam.prompter.teacher import Supervision, label_tokens, teacher_targets
+from wps_sam.prompter.token_lengths import same_length
 from wps_sam.sam.frozen import FrozenSam
 
 EMPTY_SIDE = 1 / 16
 """Side of the box around the point where SAM's mask is empty, in sides of the SAM frame."""
 
+ROUNDS = 4
+"""How often usual sizes and choices are made from each other."""
 
-def with_pseudo_boxes(
+
+class Candidates(NamedTuple):
+    """Boxes that the P' parts labelled with points in one image could have.
+
+    Attributes:
+        boxes_xyxy: (P', 3, 4) float32, SAM frame, around SAM's three masks, in SAM's order.
+        merit: (P', 3) float32: SAM's guess of the mask's IoU, less the number of other parts whose
+            point lies on the mask.
+    """
+
+    boxes_xyxy: Tensor
+    merit: Tensor
+
+
+def pseudo_labels(
     sam: FrozenSam,
-    images: Sequence[WeakImage],
-    targets: Sequence[PartTargets],
+    labels: WeakDataset,
     supervision: Supervision,
     features_of: Callable[[int], Tensor],
-) -> list[PartTargets]:
+) -> WeakDataset:
     """Give each part that is labelled with points a box to learn.
-
-    A class's usual size is the median of its labelled boxes; where it has none, of the boxes around
-    the first of SAM's masks, the finest as a rule.
 
     Args:
         sam: Decodes the masks.
-        images: The labels.
-        targets: What the teacher says about them.
+        labels: The labels.
         supervision: As for the teacher.
         features_of: Gives the (256, h, w) features of the image at a position.
 
     Returns:
-        The targets, with `pseudo_xyxy`; labels themselves are not changed.
+        The same parts, each with a box; a part whose box counts for nothing but its centre
+        (supervision `point`) has that as its point and another box.
     """
+    targets = [teacher_targets(sam, image, supervision) for image in labels.images]
     candidates = [
         _candidates_of_image(sam, image, target, supervision, features_of(position))
-        for position, (image, target) in enumerate(zip(images, targets, strict=True))
+        for position, (image, target) in enumerate(zip(labels.images, targets, strict=True))
     ]
-    sizes = usual_sizes(targets, candidates)
-    found = []
-    for target, boxes in zip(targets, candidates, strict=True):
-        pseudo, rows = target.boxes_xyxy.clone(), labelled_by_points(target)
-        if rows.any():
-            wanted = torch.stack([sizes[index] for index in target.class_index[rows].tolist()])
-            pseudo[rows] = nearest_in_size(boxes, wanted)
-        found.append(replace(target, pseudo_xyxy=pseudo))
-    return found
+    chosen = choose_boxes(targets, candidates)
+    images = [
+        _with_boxes(sam, image, target, boxes)
+        for image, target, boxes in zip(labels.images, targets, chosen, strict=True)
+    ]
+    return replace(labels, images=tuple(images))
 
 
 def labelled_by_points(target: PartTargets) -> Tensor:
@@ -63,66 +78,52 @@ def labelled_by_points(target: PartTargets) -> Tensor:
     return (target.boxes_xyxy[:, :2] == target.boxes_xyxy[:, 2:]).all(1)
 
 
-@torch.no_grad()
-def candidate_boxes(
-    sam: FrozenSam, features: Tensor, prompts: Sequence[Tensor], places_xy: Tensor, frame: SamFrame
-) -> Tensor:
-    """Boxes around the three masks that SAM makes of each prompt.
+def choose_boxes(targets: Sequence[PartTargets], candidates: Sequence[Candidates]) -> list[Tensor]:
+    """Choose a box for each part that is labelled with points.
+
+    First the candidate of most merit; then, `ROUNDS` times, usual sizes are taken from what is
+    chosen, and the candidate of most merit is chosen again, where a size that is off by a factor e
+    in width or height costs 1.
 
     Args:
-        sam: Decodes the masks.
-        features: (256, h, w) float, of one image.
-        prompts: P prompts (T_p, 256); their lengths may differ.
-        places_xy: (P, 2) float32, SAM frame: where a small box goes if a mask is empty.
-        frame: How the image sits in SAM's square; boxes are clipped to it.
+        targets: What the teacher says about each image.
+        candidates: For the P' parts of each image that are labelled with points.
 
     Returns:
-        (P, 3, 4) float32 on the CPU, xyxy, SAM frame, in SAM's order of masks.
+        (P', 4) float32 for each image, SAM frame.
     """
-    boxes = torch.zeros(len(prompts), 3, 4)
-    for rows, tokens in same_length(prompts):
-        image_index = torch.zeros(len(rows), dtype=torch.long)
-        logits = sam.decode(features[None], tokens, image_index, multimask=True).low_res_logits
-        boxes[rows] = _extents((logits > 0).cpu(), places_xy[rows], frame)
-    return boxes
+    chosen = [_best(found.boxes_xyxy, found.merit) for found in candidates]
+    for _ in range(ROUNDS):
+        sizes = usual_sizes(targets, chosen)
+        for position, (target, found) in enumerate(zip(targets, candidates, strict=True)):
+            of_class = target.class_index[labelled_by_points(target)].tolist()
+            if of_class:
+                wanted = torch.stack([sizes[index] for index in of_class])[:, None]
+                cost = (_log_size(found.boxes_xyxy) - wanted).abs().sum(2)
+                chosen[position] = _best(found.boxes_xyxy, found.merit - cost)
+    return chosen
 
 
-def same_length(prompts: Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
-    """Group prompts that SAM can decode together without padding.
-
-    Args:
-        prompts: P prompts (T_p, 256).
-
-    Yields:
-        Positions of the prompts of one length, and these prompts (N, T, 256).
-    """
-    for length in sorted({len(tokens) for tokens in prompts}):
-        rows = [row for row, tokens in enumerate(prompts) if len(tokens) == length]
-        yield rows, torch.stack([prompts[row] for row in rows])
-
-
-def usual_sizes(targets: Sequence[PartTargets], candidates: Sequence[Tensor]) -> dict[int, Tensor]:
+def usual_sizes(targets: Sequence[PartTargets], chosen: Sequence[Tensor]) -> dict[int, Tensor]:
     """The usual width and height of each class.
 
     Args:
         targets: What the teacher says about each image.
-        candidates: (P', 3, 4) for the P' parts of each image that are labelled with points.
+        chosen: (P', 4) boxes of the P' parts of each image that are labelled with points.
 
     Returns:
         Class index -> (2,) float32, logarithms of width and height in pixels of the SAM frame:
-        medians over the labelled boxes, or over the first candidates where the class has no box.
+        medians over the labelled boxes, or over the chosen ones where the class has no box.
     """
     labelled: dict[int, list[Tensor]] = {}
     guessed: dict[int, list[Tensor]] = {}
-    for target, boxes in zip(targets, candidates, strict=True):
+    for target, boxes in zip(targets, chosen, strict=True):
         rows = labelled_by_points(target)
         for index, size in zip(
             target.class_index[~rows].tolist(), _log_size(target.boxes_xyxy[~rows]), strict=True
         ):
             labelled.setdefault(index, []).append(size)
-        for index, size in zip(
-            target.class_index[rows].tolist(), _log_size(boxes[:, 0]), strict=True
-        ):
+        for index, size in zip(target.class_index[rows].tolist(), _log_size(boxes), strict=True):
             guessed.setdefault(index, []).append(size)
     return {
         index: torch.stack(sizes).quantile(0.5, dim=0)
@@ -130,18 +131,40 @@ def usual_sizes(targets: Sequence[PartTargets], candidates: Sequence[Tensor]) ->
     }
 
 
-def nearest_in_size(candidates: Tensor, log_sizes: Tensor) -> Tensor:
-    """Choose the candidate of the most fitting size.
+@torch.no_grad()
+def find_candidates(
+    sam: FrozenSam,
+    features: Tensor,
+    prompts: Sequence[Tensor],
+    places_xy: Tensor,
+    others_xy: Sequence[Tensor],
+    frame: SamFrame,
+) -> Candidates:
+    """Cut out three masks for each prompt.
 
     Args:
-        candidates: (P, M, 4) float32, xyxy.
-        log_sizes: (P, 2) float32, logarithms of the wanted width and height.
+        sam: Decodes the masks.
+        features: (256, h, w) float, of one image.
+        prompts: P prompts (T_p, 256); their lengths may differ.
+        places_xy: (P, 2) float32, SAM frame: where a small box goes if a mask is empty.
+        others_xy: P tensors (Q_p, 2) float32, SAM frame: where the other parts are.
+        frame: How the image sits in SAM's square; boxes are clipped to it.
 
     Returns:
-        (P, 4): of each part, the candidate whose log width and log height differ least in sum.
+        The candidates, on the CPU.
     """
-    distance = (_log_size(candidates) - log_sizes[:, None]).abs().sum(2)
-    return candidates[torch.arange(len(candidates)), distance.argmin(1)]
+    boxes, merit = torch.zeros(len(prompts), 3, 4), torch.zeros(len(prompts), 3)
+    for rows, tokens in same_length(prompts):
+        image_index = torch.zeros(len(rows), dtype=torch.long)
+        decoded = sam.decode(features[None], tokens, image_index, multimask=True)
+        masks = (decoded.low_res_logits > 0).cpu()
+        boxes[rows] = _extents(masks, places_xy[rows], frame)
+        merit[rows] = decoded.iou.float().cpu()
+        for row, mask in zip(rows, masks, strict=True):
+            cells = (others_xy[row] / frame.side * mask.shape[-1]).long()
+            x, y = cells.clamp(0, mask.shape[-1] - 1).unbind(1)
+            merit[row] -= mask[:, y, x].sum(1)
+    return Candidates(boxes, merit)
 
 
 def _candidates_of_image(
@@ -150,31 +173,44 @@ def _candidates_of_image(
     target: PartTargets,
     supervision: Supervision,
     features: Tensor,
-) -> Tensor:
-    """(P', 3, 4) float32, SAM frame: candidates for the parts labelled with points."""
+) -> Candidates:
+    """Candidates for the parts of an image that are labelled with points."""
     rows = torch.nonzero(labelled_by_points(target)).squeeze(1)
     prompts = label_tokens(sam, image, supervision)
+    places = (target.boxes_xyxy[:, :2] + target.boxes_xyxy[:, 2:]) / 2
+    others = [torch.cat([places[:row], places[row + 1 :]]) for row in rows.tolist()]
     frame = SamFrame((image.height, image.width), sam.image_side)
     chosen = [prompts[row] for row in rows.tolist()]
-    return candidate_boxes(sam, features, chosen, target.boxes_xyxy[rows, :2], frame)
+    return find_candidates(sam, features, chosen, places[rows], others, frame)
+
+
+def _with_boxes(sam: FrozenSam, image: WeakImage, target: PartTargets, boxes: Tensor) -> WeakImage:
+    """An image whose parts labelled with points have boxes (P', 4), SAM frame, and a point each."""
+    frame = SamFrame((image.height, image.width), sam.image_side)
+    rows = labelled_by_points(target).numpy()
+    all_boxes = image.boxes_xyxy.copy()
+    all_boxes[rows] = frame.boxes_to_original(boxes.numpy())
+    points = tuple(
+        box_center(box[None]).astype(np.float32) if is_point and not len(labelled) else labelled
+        for is_point, labelled, box in zip(rows, image.points_xy, image.boxes_xyxy, strict=True)
+    )
+    return replace(image, boxes_xyxy=all_boxes, points_xy=points)
 
 
 def _extents(masks: Tensor, places_xy: Tensor, frame: SamFrame) -> Tensor:
     """Boxes around masks (N, 3, h, w) bool over SAM's square -> (N, 3, 4) float32, SAM frame."""
-    cell = frame.side / masks.shape[-1]
     height, width = frame.resized_hw
-    sides = []
-    for used, limit in ((masks.any(2), width), (masks.any(3), height)):
-        cells = torch.arange(used.shape[-1])
-        first = torch.where(used, cells, len(cells)).amin(-1) * cell
-        last = (torch.where(used, cells, -1).amax(-1) + 1) * cell
-        sides.append((first.clamp(max=limit), last.clamp(max=limit)))
-    (left, right), (top, bottom) = sides
-    boxes = torch.stack([left, top, right, bottom], dim=-1).float()
+    limit = torch.tensor([width, height, width, height])
+    boxes = torch.minimum(mask_extents(masks, frame.side), limit)
     is_empty = (boxes[..., 2:] <= boxes[..., :2]).any(-1)
     half = frame.side * EMPTY_SIDE / 2
     around = torch.cat([places_xy - half, places_xy + half], dim=1)
     return torch.where(is_empty[..., None], around[:, None], boxes)
+
+
+def _best(boxes_xyxy: Tensor, merit: Tensor) -> Tensor:
+    """The box of most merit for each part: (P', 3, 4) and (P', 3) -> (P', 4)."""
+    return boxes_xyxy[torch.arange(len(boxes_xyxy)), merit.argmax(1)]
 
 
 def _log_size(boxes_xyxy: Tensor) -> Tensor:

@@ -48,12 +48,19 @@ class EmbeddedImages(Dataset[tuple[Tensor, PartTargets, int]]):
 
 
 class EpochShuffle(Sampler[int]):
-    """An order that depends on (seed, epoch) alone, so that a resumed run goes on as it would."""
+    """Each image once an epoch, in one of its views.
 
-    def __init__(self, length: int, seed: int) -> None:
-        """Shuffle `length` indices."""
-        self.length = length
+    Order and views depend on (seed, epoch) alone, so that a resumed run goes on as it would.
+    """
+
+    def __init__(self, images: int, seed: int, views: int = 1) -> None:
+        """Shuffle `images` images; of each there are `views` views.
+
+        The data set holds all images in their first view, then all in their second, and so on.
+        """
+        self.images = images
         self.seed = seed
+        self.views = views
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -61,13 +68,15 @@ class EpochShuffle(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Number of indices."""
-        return self.length
+        """Number of images."""
+        return self.images
 
     def __iter__(self) -> Iterator[int]:
-        """The epoch's order."""
+        """The epoch's order, as positions in the data set."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return iter(torch.randperm(self.length, generator=generator).tolist())
+        order = torch.randperm(self.images, generator=generator)
+        view = torch.randint(self.views, (self.images,), generator=generator)
+        return iter((view * self.images + order).tolist())
 
 
 def collate(items: Sequence[tuple[Tensor, PartTargets, int]]) -> Batch:
@@ -76,12 +85,21 @@ def collate(items: Sequence[tuple[Tensor, PartTargets, int]]) -> Batch:
     return Batch(torch.stack(features).float(), list(targets), list(index))
 
 
-def training_loader(images: EmbeddedImages, batch_size: int, seed: int) -> DataLoader[Batch]:
-    """Shuffled batches; the last one of an epoch may be smaller."""
+def training_loader(
+    images: EmbeddedImages, batch_size: int, seed: int, views: int = 1
+) -> DataLoader[Batch]:
+    """Shuffled batches; the last one of an epoch may be smaller.
+
+    Args:
+        images: All images in their first view, then all in their second, and so on.
+        batch_size: Images a step.
+        seed: Of order and views.
+        views: How many views there are of each image.
+    """
     return DataLoader(
         images,  # type: ignore[arg-type]  # the collate function changes the item type
         batch_size=batch_size,
-        sampler=EpochShuffle(len(images), seed),
+        sampler=EpochShuffle(len(images) // views, seed, views),
         collate_fn=collate,
         generator=torch.Generator(),  # keeps the loader off the global random state
     )

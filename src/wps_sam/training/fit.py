@@ -4,7 +4,8 @@ import logging
 import math
 import pickle
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.build import build_criterion, build_prompter, emits_boxes, tokens_of
 from wps_sam.prompter.interface import Prompter
-from wps_sam.prompter.pseudo_boxes import with_pseudo_boxes
+from wps_sam.prompter.pseudo_boxes import pseudo_labels
 from wps_sam.prompter.store import save_model
 from wps_sam.prompter.teacher import check_prompts, teacher_targets
 from wps_sam.sam.frozen import FrozenSam
@@ -49,6 +50,7 @@ _LIGHTNING_ADVICE = (
     ".*could not find the monitored key.*",  # not every epoch is validated
     ".*exists and is not empty.*",  # that is what resuming means
     ".*have no `val_dataloader`.*",
+    ".*in eval mode at the start of training.*",  # the averaged weights are never trained
     ".*does not have many workers.*",  # features are memory-mapped; workers would only copy
 )
 MaskMeasure = Callable[[Prompter], Mapping[str, float]]
@@ -66,21 +68,48 @@ def check_learnable(job: TrainingJob, sam: FrozenSam, labels: WeakDataset) -> No
         criterion.check(teacher_targets(sam, image, job.supervision), image.file_name)
 
 
+def with_learnt_boxes(
+    job: TrainingJob, sam: FrozenSam, cache: EmbeddingCache, data: LabelledFeatures
+) -> LabelledFeatures:
+    """Where the labels are points and the prompter emits boxes, let SAM make a box of each point.
+
+    Returns:
+        The data with `learnt`; the same data where it has that, or needs none.
+    """
+    if data.learnt is not None or job.supervision == "box" or not emits_boxes(job.recipe.prompter):
+        return data
+    learnt = pseudo_labels(
+        sam, data.labels, job.supervision, lambda position: cache.read(data.keys[position])
+    )
+    return replace(data, learnt=learnt)
+
+
 def join_targets(
     job: TrainingJob, sam: FrozenSam, cache: EmbeddingCache, data: LabelledFeatures
 ) -> EmbeddedImages:
-    """Let the teacher encode the weak labels; the image encoder is not needed.
-
-    Where the labels are points and the prompter emits boxes, SAM also makes a box of each point.
-    """
-    prompter, images = job.recipe.prompter, data.labels.images
-    tokens = tokens_of(prompter)
-    targets = [teacher_targets(sam, image, job.supervision, tokens) for image in images]
-    if emits_boxes(prompter) and job.supervision != "box":
-        targets = with_pseudo_boxes(
-            sam, images, targets, job.supervision, lambda position: cache.read(data.keys[position])
-        )
+    """Let the teacher encode the weak labels; the image encoder is not needed."""
+    data = with_learnt_boxes(job, sam, cache, data)
+    tokens = tokens_of(job.recipe.prompter)
+    targets = [teacher_targets(sam, image, job.supervision, tokens) for image in data.labels.images]
+    if data.learnt is not None:
+        boxes = [teacher_targets(sam, image, "box").boxes_xyxy for image in data.learnt.images]
+        targets = [
+            replace(target, pseudo_xyxy=learnt)
+            for target, learnt in zip(targets, boxes, strict=True)
+        ]
     return EmbeddedImages(cache, data.keys, targets)
+
+
+def join_views(
+    job: TrainingJob, sam: FrozenSam, cache: EmbeddingCache, views: Sequence[LabelledFeatures]
+) -> EmbeddedImages:
+    """Put all views of all images into one data set: all images in their first view come first."""
+    joined = [join_targets(job, sam, cache, view) for view in views]
+    return EmbeddedImages(
+        cache,
+        [key for view in joined for key in view.keys],
+        [targets for view in joined for targets in view.targets],
+    )
 
 
 def fit(
@@ -88,7 +117,7 @@ def fit(
     sam: FrozenSam,
     sam_source: str,
     cache: EmbeddingCache,
-    train: LabelledFeatures,
+    train: Sequence[LabelledFeatures],
     val: LabelledFeatures | None,
     run: Path,
     *,
@@ -104,7 +133,7 @@ def fit(
         sam: teacher, and decoder for validation; not changed.
         sam_source: what `load_sam` was given, kept for prediction.
         cache: holds the features of all images.
-        train: learnt from.
+        train: learnt from: the same images in one or more views, as they are first.
         val: chooses the best weights by box agreement; without it the last weights are kept.
         run: folder to write.
         console: where progress goes.
@@ -118,49 +147,56 @@ def fit(
         DataError: `val` has other classes than `train`.
         CheckpointError: `resume` without a usable checkpoint.
     """
-    job = fit_tokens(job, train.labels)
+    plain = train[0]
+    job = fit_tokens(job, plain.labels)
     criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
     images, val_images = _check_and_join(job, sam, cache, train, val)
     checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
     L.seed_everything(job.seed, verbose=False)
-    prompter = build_prompter(job.recipe.prompter, len(train.labels.class_names), sam)
-    total_steps = math.ceil(len(images) / job.recipe.batch_size) * job.recipe.epochs
+    prompter = build_prompter(job.recipe.prompter, len(plain.labels.class_names), sam)
+    if checkpoint is None:  # else it is in there
+        count = len(plain.labels.images)
+        prompter.choose_prompts(
+            sam, images.targets[:count], lambda position: cache.read(images.keys[position])
+        )
+    total_steps = math.ceil(len(plain.labels.images) / job.recipe.batch_size) * job.recipe.epochs
     module = PrompterModule(
         prompter, criterion, job.recipe.optimiser, total_steps=total_steps, seed=job.seed
     )
-    info = model_info(job, sam, sam_source, train.labels)
+    info = model_info(job, sam, sam_source, plain.labels)
     every = validation_interval(job.recipe)
     masks = None
     if measure_masks is not None and val is not None and mask_validations > 1:
         masks = MaskValidation(
-            lambda: measure_masks(prompter), mask_validations, job.recipe.epochs // every
+            lambda: measure_masks(module.kept), mask_validations, job.recipe.epochs // every
         )
     callbacks = _callbacks(job, sam, masks, run, has_val=val is not None)
     callbacks += [
-        ModelFolder(lambda: save_model(run, prompter, info)),
+        ModelFolder(lambda: save_model(run, module.kept, info)),
         RunProgress(console, total_steps),
     ]
     trainer = _trainer(job, run, callbacks, every)
-    loaders = training_loader(images, job.recipe.batch_size, job.seed)
+    loader = training_loader(images, job.recipe.batch_size, job.seed, len(train))
     val_loader = None if val_images is None else validation_loader(val_images, 8)
-    _fit_from(trainer, module, loaders, val_loader, checkpoint)
+    _fit_from(trainer, module, loader, val_loader, checkpoint)
 
 
 def _check_and_join(
     job: TrainingJob,
     sam: FrozenSam,
     cache: EmbeddingCache,
-    train: LabelledFeatures,
+    train: Sequence[LabelledFeatures],
     val: LabelledFeatures | None,
 ) -> tuple[EmbeddedImages, EmbeddedImages | None]:
     """Give every image its targets, and refuse data that cannot be learnt or validated on."""
-    if not train.labels.images:
-        raise ConfigError(f"{train.labels.source}: no image to train on is left. Check --holdout.")
-    check_learnable(job, sam, train.labels)
-    images = join_targets(job, sam, cache, train)
+    plain = train[0].labels
+    if not plain.images:
+        raise ConfigError(f"{plain.source}: no image to train on is left. Check --holdout.")
+    check_learnable(job, sam, plain)
+    images = join_views(job, sam, cache, train)
     if val is None:
         return images, None
-    check_validation_labels(train.labels, val.labels)
+    check_validation_labels(plain, val.labels)
     check_learnable(job, sam, val.labels)
     return images, join_targets(job, sam, cache, val)
 

@@ -40,10 +40,13 @@ class LabelledFeatures:
     Attributes:
         labels: the weak labels.
         keys: cache key of each image, in the labels' order.
+        learnt: the same parts with boxes to learn, where labels are points and the prompter emits
+            boxes (`with_learnt_boxes`); None elsewhere.
     """
 
     labels: WeakDataset
     keys: Sequence[str]
+    learnt: WeakDataset | None = None
 
 
 def check_validation_labels(train: WeakDataset, val: WeakDataset) -> None:
@@ -91,7 +94,10 @@ def fit_tokens(job: TrainingJob, labels: WeakDataset) -> TrainingJob:
 
 
 def run_settings(
-    job: TrainingJob, sam: FrozenSam, train: LabelledFeatures, val: LabelledFeatures | None
+    job: TrainingJob,
+    sam: FrozenSam,
+    train: Sequence[LabelledFeatures],
+    val: LabelledFeatures | None,
 ) -> dict[str, Any]:
     """Everything a resumed run must share with the run it goes on with, as plain YAML values."""
     recipe = asdict(job.recipe)
@@ -103,9 +109,10 @@ def run_settings(
         "precision": job.precision,
         "accelerator": job.accelerator,
         "sam": {"name": sam.name, "fingerprint": sam.fingerprint},
-        "train": _identity(train),
+        "train": _identity(train[0]),
+        "views": [_identity(view)["sha256"] for view in train[1:]],
         "val": None if val is None else _identity(val),
-        "class_names": list(train.labels.class_names),
+        "class_names": list(train[0].labels.class_names),
     }
 
 

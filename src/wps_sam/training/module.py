@@ -1,10 +1,11 @@
 """The Lightning module: prompter, criterion and optimiser. SAM is not in here."""
 
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from wps_sam.errors import TrainingError
 from wps_sam.prompter.interface import Criterion, Losses, Prompter
@@ -14,7 +15,7 @@ from wps_sam.training.schedule import warmup_cosine
 
 
 class PrompterModule(L.LightningModule):
-    """Trains a prompter; its state dict holds the prompter's weights and nothing else."""
+    """Trains a prompter; its state dict holds the prompter's weights and their average only."""
 
     def __init__(
         self,
@@ -36,10 +37,23 @@ class PrompterModule(L.LightningModule):
         """
         super().__init__()
         self.prompter = prompter
+        self.averaged = _averaged(prompter, optimiser.average_decay)
         self.criterion = criterion
         self.optimiser = optimiser
         self.total_steps = total_steps
         self.seed = seed
+
+    @property
+    def kept(self) -> Prompter:
+        """What is validated and saved: the averaged weights, where the recipe averages."""
+        if self.averaged is None:
+            return self.prompter
+        return cast(Prompter, self.averaged.module)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Move the average towards the weights of this step."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.prompter)
 
     def on_train_epoch_start(self) -> None:
         """Make dropout a function of (seed, epoch): a resumed run draws what it would have."""
@@ -69,7 +83,7 @@ class PrompterModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> Any:
         """Output of one batch, for the callbacks that score it; its loss is logged."""
-        output = self.prompter(batch.features)
+        output = self.kept(batch.features)
         loss = self.criterion(output, batch.targets).total
         self.log("val/loss", loss, on_epoch=True, batch_size=len(batch.targets))
         return {"output": output}
@@ -90,3 +104,19 @@ class PrompterModule(L.LightningModule):
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def _averaged(prompter: Prompter, decay: float) -> AveragedModel | None:
+    """An exponential moving average of the weights; None where the decay is 0.
+
+    At first the decay is smaller, (1 + n) / (10 + n) after n steps, so that the random weights of
+    the start are soon forgotten.
+    """
+    if decay == 0:
+        return None
+
+    def average(averaged: Tensor, now: Tensor, updates: Tensor | int) -> Tensor:
+        return averaged.lerp(now, 1 - min(decay, float(1 + updates) / float(10 + updates)))
+
+    model = AveragedModel(prompter, avg_fn=average).requires_grad_(False)
+    return model.eval()

@@ -1,5 +1,6 @@
 """Recipes: a prompter, its loss and how long to train it. `paper` stays what the paper says."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +20,8 @@ class OptimiserConfig:
         weight_decay: 0 for `adam`.
         warmup_steps: linear rise from 0; a run shorter than ten warm-ups warms up for a tenth.
         gradient_norm_limit: gradients longer than this are scaled down; infinity leaves them.
+        average_decay: of the exponential moving average of the weights that is validated and kept;
+            0 keeps the weights themselves.
     """
 
     kind: Literal["adam", "adamw"]
@@ -26,6 +29,7 @@ class OptimiserConfig:
     weight_decay: float
     warmup_steps: int
     gradient_norm_limit: float
+    average_decay: float
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,14 @@ class Recipe:
         prompter: network settings.
         criterion: loss settings.
         optimiser: step size and schedule.
-        epochs: passes over the training images.
+        epochs: passes over the training images, at least.
+        least_steps: passes are added until a run has so many steps; 0 adds none.
         batch_size: images a step.
         patience_epochs: stop when box agreement has not risen for this many epochs.
         validate_every_epochs: how often box agreement is measured.
+        extra_views: most views of each training image beside the image as it is.
+        most_extra_embeddings: no more views are made than give so many embeddings in all; None
+            sets no limit.
         score_threshold: least score of a part in prediction.
     """
 
@@ -49,11 +57,41 @@ class Recipe:
     criterion: CriterionConfig
     optimiser: OptimiserConfig
     epochs: int
+    least_steps: int
     batch_size: int
     patience_epochs: int
     validate_every_epochs: int
+    extra_views: int
+    most_extra_embeddings: int | None
     score_threshold: float
 
+    def for_images(self, images: int) -> "Recipe":
+        """Fit length and views to the size of a data set: few images need more of both.
+
+        Args:
+            images: how many training images there are.
+
+        Returns:
+            The recipe with the epochs and views of the run. Where epochs were added, they are
+            validated a dozen times, and flat agreement does not end the run.
+        """
+        views = self.extra_views
+        if self.most_extra_embeddings is not None:
+            views = min(views, self.most_extra_embeddings // max(1, images))
+        if self.least_steps == 0:
+            return replace(self, extra_views=views)
+        steps_an_epoch = math.ceil(max(1, images) / self.batch_size)
+        epochs = max(self.epochs, math.ceil(self.least_steps / steps_an_epoch))
+        return replace(
+            self,
+            epochs=epochs,
+            patience_epochs=epochs,
+            validate_every_epochs=max(1, epochs // _VALIDATIONS),
+            extra_views=views,
+        )
+
+
+_VALIDATIONS = 12
 
 RECIPES = {
     "paper": Recipe(
@@ -66,11 +104,15 @@ RECIPES = {
             weight_decay=0.0,
             warmup_steps=250,
             gradient_norm_limit=float("inf"),
+            average_decay=0.0,
         ),
         epochs=150,
+        least_steps=0,
         batch_size=8,
         patience_epochs=50,
         validate_every_epochs=1,
+        extra_views=0,
+        most_extra_embeddings=0,
         score_threshold=0.0,
     ),
     "strong": Recipe(
@@ -83,12 +125,16 @@ RECIPES = {
             weight_decay=1e-2,
             warmup_steps=100,
             gradient_norm_limit=5.0,
+            average_decay=0.998,
         ),
-        epochs=60,
+        epochs=12,
+        least_steps=4800,
         batch_size=4,
         patience_epochs=60,
         validate_every_epochs=5,
-        score_threshold=0.4,
+        extra_views=3,
+        most_extra_embeddings=2000,
+        score_threshold=0.45,
     ),
 }
 
@@ -100,12 +146,13 @@ def get_recipe(
     batch_size: int | None = None,
     learning_rate: float | None = None,
     num_queries: int | None = None,
+    views: int | None = None,
 ) -> Recipe:
     """Take a recipe by name; every setting left at None keeps the recipe's own value.
 
     Raises:
-        ConfigError: unknown recipe, a value that is not positive, or queries for a prompter that
-            has none.
+        ConfigError: unknown recipe, a value that is not positive, queries for a prompter that has
+            none, or views for the recipe that has none.
     """
     if name not in RECIPES:
         raise ConfigError(f"--recipe {name!r} is unknown; choose one of {', '.join(RECIPES)}.")
@@ -120,14 +167,33 @@ def get_recipe(
         if value is not None and not value > 0:
             raise ConfigError(f"{flag} is {value}; give a number above 0.")
     if num_queries is not None:
-        if not isinstance(recipe.prompter, QueryPrompterConfig):
-            raise ConfigError(
-                f"--num-queries belongs to --recipe paper; the recipe {name!r} has no queries and "
-                "no limit on parts. Leave it out."
-            )
-        recipe = replace(recipe, prompter=replace(recipe.prompter, num_queries=num_queries))
+        recipe = _with_queries(recipe, num_queries)
+    if views is not None:
+        recipe = _with_views(recipe, views)
     if learning_rate is not None:
         recipe = replace(recipe, optimiser=replace(recipe.optimiser, learning_rate=learning_rate))
-    return replace(
-        recipe, epochs=epochs or recipe.epochs, batch_size=batch_size or recipe.batch_size
-    )
+    if epochs is not None:
+        recipe = replace(recipe, epochs=epochs, least_steps=0)
+    return replace(recipe, batch_size=batch_size or recipe.batch_size)
+
+
+def _with_queries(recipe: Recipe, num_queries: int) -> Recipe:
+    """The recipe with another number of queries, if it has any."""
+    if not isinstance(recipe.prompter, QueryPrompterConfig):
+        raise ConfigError(
+            f"--num-queries belongs to --recipe paper; the recipe {recipe.name!r} has no queries "
+            "and no limit on parts. Leave it out."
+        )
+    return replace(recipe, prompter=replace(recipe.prompter, num_queries=num_queries))
+
+
+def _with_views(recipe: Recipe, views: int) -> Recipe:
+    """The recipe with another number of views, if it has any."""
+    if views < 0:
+        raise ConfigError(f"--views is {views}; give 0 or more.")
+    if recipe.extra_views == 0:
+        raise ConfigError(
+            f"--views belongs to --recipe strong; the recipe {recipe.name!r} learns from the "
+            "images as they are. Leave it out."
+        )
+    return replace(recipe, extra_views=views, most_extra_embeddings=None)

@@ -28,6 +28,9 @@ _RUN_FILES = {
     "classes.json",
     "model.safetensors",
 }
+# Settings that older runs lack, and what these runs did.
+_RECIPE_BEFORE = {"least_steps": 0, "extra_views": 0, "most_extra_embeddings": 0}
+_OPTIMISER_BEFORE = {"average_decay": 0.0}
 _SHOWN = 5
 _LONGEST_PATH = 300
 _PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
@@ -131,7 +134,12 @@ def _complete(earlier: dict[str, Any], settings: dict[str, Any]) -> dict[str, An
     if not isinstance(recipe, dict) or not isinstance(recipe.get("prompter"), dict):
         return earlier
     names = now.get("prompter", {}) if isinstance(now, dict) else {}
-    return earlier | {"recipe": recipe | {"prompter": complete_settings(recipe["prompter"], names)}}
+    optimiser = recipe.get("optimiser")
+    complete: dict[str, Any] = {**_RECIPE_BEFORE, **recipe}
+    complete["prompter"] = complete_settings(recipe["prompter"], names)
+    if isinstance(optimiser, dict):
+        complete["optimiser"] = _OPTIMISER_BEFORE | optimiser
+    return {"views": []} | earlier | {"recipe": complete}
 
 
 def _differences(name: str, earlier: Any, now: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import EarlyStopping
 
 from wps_sam.prompter.interface import PartPrompts, Prompter
@@ -48,18 +49,19 @@ class AgreementValidation(L.Callback):
         """Count one batch."""
         if not isinstance(pl_module, PrompterModule):
             raise TypeError("AgreementValidation goes with PrompterModule")
-        selected = pl_module.prompter.select(outputs["output"], self.sam, self.score_threshold)
+        kept = pl_module.kept
+        selected = kept.select(outputs["output"], self.sam, self.score_threshold)
         for prompts, targets in zip(selected, batch.targets, strict=True):
-            self._running.add(self._as_labelled(prompts, pl_module.prompter), targets)
+            self._running.add(self._as_labelled(prompts, kept), targets)
 
     def _as_labelled(self, prompts: PartPrompts, prompter: Prompter) -> PartPrompts:
         """Where tokens may stand for points, put what they stand for in the box's place."""
-        if self.supervision == "box" or prompter.emits_boxes:
+        if self.supervision == "box" or prompter.emits_boxes or not len(prompts):
             return prompts
+        tokens = torch.stack(prompts.tokens)
         if self.supervision == "mixed":
-            return replace(prompts, boxes_xyxy=places_of_tokens(self.sam, prompts.tokens))
-        points = points_of_tokens(self.sam, prompts.tokens)
-        return replace(prompts, boxes_xyxy=points.repeat(1, 2))
+            return replace(prompts, boxes_xyxy=places_of_tokens(self.sam, tokens))
+        return replace(prompts, boxes_xyxy=points_of_tokens(self.sam, tokens).repeat(1, 2))
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Publish the score for checkpoints, early stopping and logs."""

@@ -1,84 +1,146 @@
-"""The dense prompter: its grid, its boxes, its position code, and what it selects."""
+"""The dense prompter: both stages together, and what it selects."""
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
+from wps_sam.prompter.clicks import prompt_with_clicks
+from wps_sam.prompter.dense import model as dense_model
 from wps_sam.prompter.dense.config import DensePrompterConfig
-from wps_sam.prompter.dense.model import DenseOutput, DensePrompter, sine_position
+from wps_sam.prompter.dense.model import DenseOutput, DensePrompter
+from wps_sam.prompter.dense.proposals import Proposals, strongest_cells
+from wps_sam.prompter.interface import PartTargets
 from wps_sam.sam.frozen import FrozenSam
 
-SMALL = replace(DensePrompterConfig(), width=32)
+SMALL = DensePrompterConfig(
+    width=32,
+    context_layers=1,
+    heads=2,
+    tower_layers=1,
+    dropout=0.0,
+    second_looks=5,
+    training_looks=7,
+    detail_width=16,
+    refinement_width=24,
+    shake=0.1,
+    overlap_limit=0.5,
+)
 
 
-def small(embed_hw: tuple[int, int] = (8, 8)) -> DensePrompter:
+def small(embed_hw: tuple[int, int] = (8, 8), config: DensePrompterConfig = SMALL) -> DensePrompter:
     """A prompter for two classes on a grid of half the features' size; SAM frame of side 128."""
     torch.manual_seed(0)
-    return DensePrompter(SMALL, 2, embed_dim=8, embed_hw=embed_hw, image_side=128).eval()
+    return DensePrompter(config, 2, embed_dim=8, embed_hw=embed_hw, image_side=128).eval()
 
 
-@pytest.mark.parametrize(("side", "cells"), [(8, 16), (7, 16), (2, 1)], ids=["even", "odd", "one"])
-def test_forward__shapes(side: int, cells: int) -> None:
+@pytest.mark.parametrize(
+    ("side", "cells", "looks"), [(8, 16, 5), (7, 16, 5), (2, 1, 1)], ids=["even", "odd", "one"]
+)
+def test_forward__shapes(side: int, cells: int, looks: int) -> None:
     output = small((side, side))(torch.randn(3, 8, side, side))
-    assert output.class_logits.shape == (3, cells, 2)
-    assert output.boxes_xyxy.shape == (3, cells, 4)
-    assert output.cell_centers.shape == (cells, 2)
+    assert output.proposals.class_logits.shape == (3, cells, 2)
+    assert output.cells.shape == (3, looks)
+    assert output.looked_at.shape == (3, looks, 4)
+    assert output.class_logits.shape == (3, looks, 2)
+    assert output.boxes_xyxy.shape == (3, looks, 4)
+    assert output.probabilities().shape == (3, looks, 2)
     assert (output.boxes_xyxy[..., 2:] > output.boxes_xyxy[..., :2]).all()
 
 
 def test_forward__images_of_a_batch_do_not_mix() -> None:
     model, features = small(), torch.randn(3, 8, 8, 8)
     together, alone = model(features), model(features[1:2])
+    assert together.cells[1:2].tolist() == alone.cells.tolist()
     torch.testing.assert_close(together.class_logits[1:2], alone.class_logits)
     torch.testing.assert_close(together.boxes_xyxy[1:2], alone.boxes_xyxy)
 
 
-def test_forward__cell_centres_by_hand() -> None:
-    # 4 x 4 cells of 32 pixels, row by row.
-    centers = small()(torch.randn(1, 8, 8, 8)).cell_centers
-    assert centers[:5].tolist() == [[16, 16], [48, 16], [80, 16], [112, 16], [16, 48]]
-    assert centers[-1].tolist() == [112, 112]
+def test_forward__looks_at_the_strongest_cells_boxes_within_the_frame() -> None:
+    output = small()(torch.randn(2, 8, 8, 8))
+    assert output.cells.tolist() == strongest_cells(output.proposals, 5).tolist()
+    for image in range(2):
+        expected = output.proposals.boxes_xyxy[image, output.cells[image]].clamp(0, 128)
+        torch.testing.assert_close(output.looked_at[image], expected)
 
 
-def test_forward__classes_start_out_rare() -> None:
-    probability = small()(torch.randn(1, 8, 8, 8)).class_logits.sigmoid()
-    assert probability.mean().item() == pytest.approx(0.018, abs=0.01)
+def test_forward__in_training_each_box_is_looked_at_as_it_is_and_shaken() -> None:
+    model = small().train()
+    output = model(torch.randn(2, 8, 8, 8))
+    assert output.cells.shape == (2, 14)
+    assert output.cells[:, :7].tolist() == output.cells[:, 7:].tolist()
+    index = output.cells[..., None].expand(-1, -1, 4)
+    proposed = output.proposals.boxes_xyxy.gather(1, index).clamp(0, 128)
+    torch.testing.assert_close(output.looked_at[:, :7], proposed[:, :7])
+    shaken = output.looked_at[:, 7:]
+    assert (shaken != proposed[:, 7:]).any(-1).all()
+    assert (shaken[..., 2:] >= shaken[..., :2]).all()
+    assert (shaken >= 0).all()
+    assert (shaken <= 128).all()
 
 
-def test_forward__boxes_from_a_known_head() -> None:
+def test_forward__without_shaking_both_looks_are_the_same() -> None:
+    output = small(config=replace(SMALL, shake=0.0)).train()(torch.randn(1, 8, 8, 8))
+    torch.testing.assert_close(output.looked_at[:, :7], output.looked_at[:, 7:])
+    torch.testing.assert_close(output.boxes_xyxy[:, :7], output.boxes_xyxy[:, 7:])
+
+
+def test_forward__shaken_boxes_stay_boxes() -> None:
+    output = small(config=replace(SMALL, shake=5.0)).train()(torch.randn(4, 8, 8, 8))
+    assert (output.looked_at[..., 2:] >= output.looked_at[..., :2]).all()
+
+
+def test_forward__second_stage_does_not_move_the_proposed_boxes() -> None:
     model = small()
-    reach = [0.5, 1.0, 1.5, 2.0]  # left, top, right, bottom, in cells of 32 pixels
-    with torch.no_grad():
-        model.box_head.weight.zero_()
-        # The head's output goes through softplus, log(1 + e^x), which this inverts.
-        model.box_head.bias.copy_(torch.tensor([math.log(math.exp(r) - 1) for r in reach]))  # type: ignore[union-attr]
-        boxes = model(torch.randn(1, 8, 8, 8)).boxes_xyxy
-    expected = torch.tensor([[16.0 - 16, 16 - 32, 16 + 48, 16 + 64], [32.0, -16, 96, 80]])
-    torch.testing.assert_close(boxes[0, :2], expected, atol=1e-3, rtol=0)
+    output = model(torch.randn(1, 8, 8, 8))
+    torch.autograd.backward(output.boxes_xyxy.sum() + output.class_logits.sum())
+    assert model.propose.box_head.weight.grad is None
+    reduce_weight = model.propose.reduce[0].weight
+    assert isinstance(reduce_weight, Tensor)
+    assert reduce_weight.grad is not None  # what the cells know of the picture is shared
 
 
-def test_sine_position__against_a_double_loop() -> None:
-    height, width, channels = 3, 5, 16
-    found = sine_position(height, width, channels)
-    assert found.shape == (1, 15, 16)
-    for row in range(height):
-        for column in range(width):
-            y, x = (row + 0.5) / height, (column + 0.5) / width
-            expected = []
-            for place in (y, x):
-                angles = [place * 2 * math.pi / 10000 ** (k / 4) for k in range(channels // 4)]
-                expected += [math.sin(a) for a in angles] + [math.cos(a) for a in angles]
-            cell = found[0, row * width + column]
-            torch.testing.assert_close(cell, torch.tensor(expected), atol=1e-5, rtol=1e-5)
+def test_probabilities__geometric_mean_by_hand() -> None:
+    # Two cells; both boxes are of the second cell.
+    first = torch.tensor([[[0.5, 0.5], [0.9, 0.1]]]).logit()
+    proposals = Proposals(first, torch.zeros(1, 2, 4), torch.zeros(2, 2), torch.zeros(1, 1, 1, 2))
+    second = torch.tensor([[[0.4, 0.9], [0.9, 0.4]]]).logit()
+    output = DenseOutput(
+        proposals, torch.tensor([[1, 1]]), torch.zeros(1, 2, 4), second, torch.zeros(1, 2, 4)
+    )
+    torch.testing.assert_close(output.probabilities(), torch.tensor([[[0.6, 0.3], [0.9, 0.2]]]))
+
+
+def test_choose_prompts__keeps_the_choice_with_the_weights(
+    toy_sam: FrozenSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def choose(*arguments: object) -> Tensor:
+        asked.append(arguments)
+        return torch.tensor([False, True])
+
+    def features_of(position: int) -> Tensor:
+        return torch.zeros(256, 16, 16)
+
+    monkeypatch.setattr(dense_model, "choose_clicks", choose)
+    model, labels = small(), list[PartTargets]()
+    assert model.clicked.tolist() == [False, False]
+    model.choose_prompts(toy_sam, labels, features_of)
+    assert asked == [(toy_sam, labels, features_of, 2)]
+    other = small()
+    other.load_state_dict(model.state_dict())
+    assert other.clicked.tolist() == [False, True]
 
 
 def claims(rows: list[tuple[list[float], list[float]]]) -> DenseOutput:
-    """One image whose cells claim (probability of each class, box)."""
+    """One image where both stages claim (probability of each class, box)."""
     probabilities, boxes = zip(*rows, strict=True)
-    centers = torch.zeros(len(rows), 2)
-    return DenseOutput(torch.tensor([probabilities]).logit(), torch.tensor([boxes]), centers)
+    logits, found = torch.tensor([probabilities]).logit(), torch.tensor([boxes])
+    count = len(rows)
+    proposals = Proposals(logits, found, torch.zeros(count, 2), torch.zeros(1, 1, 1, count))
+    return DenseOutput(proposals, torch.arange(count)[None], found, logits, found)
 
 
 def test_select__best_first_and_equal_to_sams_own_tokens(toy_sam: FrozenSam) -> None:
@@ -89,7 +151,7 @@ def test_select__best_first_and_equal_to_sams_own_tokens(toy_sam: FrozenSam) -> 
     torch.testing.assert_close(
         found.boxes_xyxy, torch.tensor([[60.0, 60, 90, 100], [10, 10, 40, 40]])
     )
-    torch.testing.assert_close(found.tokens, toy_sam.prompt_boxes(found.boxes_xyxy))
+    torch.testing.assert_close(torch.stack(found.tokens), toy_sam.prompt_boxes(found.boxes_xyxy))
 
 
 @pytest.mark.parametrize(("threshold", "kept"), [(0.0, 3), (0.4, 2), (0.7, 1), (0.95, 0)])
@@ -98,7 +160,7 @@ def test_select__threshold(toy_sam: FrozenSam, threshold: float, kept: int) -> N
     output = claims([([p, 0.01], box) for p, box in zip((0.3, 0.9, 0.6), boxes, strict=True)])
     (found,) = small().select(output, toy_sam, threshold)
     assert len(found) == kept
-    assert found.tokens.shape == (kept, 2, 256)
+    assert [tokens.shape for tokens in found.tokens] == [(2, 256)] * kept
 
 
 def test_select__boxes_stay_within_the_frame(toy_sam: FrozenSam) -> None:
@@ -119,3 +181,20 @@ def test_select__one_claim_a_part(toy_sam: FrozenSam) -> None:
     )
     (found,) = small().select(output, toy_sam, 0.3)
     torch.testing.assert_close(found.scores, torch.tensor([0.9, 0.7, 0.6]))
+
+
+def test_select__boxes_are_the_second_stages(toy_sam: FrozenSam) -> None:
+    output = claims([([0.9, 0.1], [0.0, 0, 50, 50])])
+    output = output._replace(boxes_xyxy=torch.tensor([[[10.0, 10, 40, 40]]]))
+    (found,) = small().select(output, toy_sam, 0.3)
+    assert found.boxes_xyxy.tolist() == [[10, 10, 40, 40]]
+
+
+def test_select__points_too_for_the_classes_that_want_them(toy_sam: FrozenSam) -> None:
+    model = small()
+    model.clicked.copy_(torch.tensor([False, True]))
+    output = claims([([0.9, 0.1], [10.0, 10, 40, 40]), ([0.1, 0.8], [60.0, 60, 90, 100])])
+    (found,) = model.select(output, toy_sam, 0.3)
+    assert [tokens.shape for tokens in found.tokens] == [(2, 256), (5, 256)]
+    torch.testing.assert_close(found.tokens[0], toy_sam.prompt_boxes(found.boxes_xyxy[:1])[0])
+    torch.testing.assert_close(found.tokens[1], prompt_with_clicks(toy_sam, found.boxes_xyxy)[1])

@@ -80,7 +80,7 @@ def test_select__drops_no_part_and_orders_by_score(toy_sam: FrozenSam) -> None:
     (found,) = model.select(output, toy_sam, 0.0)
     assert found.class_index.tolist() == [1, 0]
     torch.testing.assert_close(found.scores, torch.tensor([0.8, 0.5]))
-    torch.testing.assert_close(found.tokens, output.tokens[0, [2, 0]])
+    torch.testing.assert_close(torch.stack(found.tokens), output.tokens[0, [2, 0]])
     assert len(found) == 2
 
 
@@ -97,7 +97,7 @@ def test_select__threshold(toy_sam: FrozenSam, threshold: float, kept: int) -> N
     exact = output._replace(class_logits=output.class_logits.double())
     (found,) = small(256).select(exact, toy_sam, threshold - 1e-6 if threshold else 0.0)
     assert len(found) == kept
-    assert found.tokens.shape == (kept, 2, 256)
+    assert [tokens.shape for tokens in found.tokens] == [(2, 256)] * kept
     assert found.boxes_xyxy.shape == (kept, 4)
 
 

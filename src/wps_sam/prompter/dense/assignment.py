@@ -1,4 +1,7 @@
-"""Which cells learn which part: task-aligned assignment (Feng et al., TOOD, ICCV 2021).
+"""Which cells and which boxes learn which part.
+
+Cells: task-aligned assignment (Feng et al., TOOD, ICCV 2021). Boxes of the second stage: the part
+that they overlap most (Ren et al., Faster R-CNN, 2015).
 
 Everything is batched over images; P is the largest number of parts in the batch and `is_part`
 says which rows are real.
@@ -11,7 +14,7 @@ import torch
 from torch import Tensor
 
 from wps_sam.prompter.dense.config import DenseCriterionConfig
-from wps_sam.prompter.dense.model import DenseOutput
+from wps_sam.prompter.dense.proposals import Proposals
 from wps_sam.prompter.interface import PartTargets
 
 
@@ -84,15 +87,15 @@ def _candidates(centers: Tensor, padded: PaddedTargets) -> Tensor:
 
 @torch.no_grad()
 def assign_cells(
-    output: DenseOutput, padded: PaddedTargets, config: DenseCriterionConfig
+    proposals: Proposals, padded: PaddedTargets, config: DenseCriterionConfig
 ) -> Assignment:
     """Give each part its best-aligned cells and grade them by how well they fit."""
-    probability = output.class_logits.sigmoid()
+    probability = proposals.class_logits.sigmoid()
     batch, cells, classes = probability.shape
     index = padded.class_index[:, :, None].expand(-1, -1, cells)
     class_score = probability.transpose(1, 2).gather(1, index)
-    iou = pairwise_iou(padded.boxes_xyxy, output.boxes_xyxy)
-    candidate = _candidates(output.cell_centers, padded)
+    iou = pairwise_iou(padded.boxes_xyxy, proposals.boxes_xyxy)
+    candidate = _candidates(proposals.cell_centers, padded)
     metric = class_score**config.align_class * iou**config.align_box
     metric = torch.where(candidate, metric + 1e-9, 0.0)
 
@@ -111,3 +114,22 @@ def assign_cells(
     cell_class = padded.class_index.gather(1, part)
     class_target.scatter_(2, cell_class[..., None], weight[..., None])
     return Assignment(class_target, part, weight)
+
+
+@torch.no_grad()
+def match_boxes(
+    looked_at: Tensor, padded: PaddedTargets, least_iou: float
+) -> tuple[Tensor, Tensor]:
+    """Find the part that each box of the second stage is to become.
+
+    Args:
+        looked_at: (B, K, 4) float32, SAM frame.
+        padded: The labelled parts.
+        least_iou: A box that overlaps no part by at least this is to become nothing.
+
+    Returns:
+        Row of the part (B, K) int64, and whether there is one (B, K) bool.
+    """
+    iou = pairwise_iou(padded.boxes_xyxy, looked_at) * padded.is_part[..., None]
+    best, part = iou.max(1)
+    return part, best >= least_iou

@@ -1,66 +1,57 @@
-"""The dense prompter: a one-stage detector of parts on frozen SAM features.
+"""The dense prompter: a two-stage detector of parts on frozen SAM features.
 
 SAM's own prompt encoder turns its boxes into tokens, so that predictions always lie where SAM's
 mask decoder has seen prompts before.
 """
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
+from wps_sam.prompter.clicks import choose_clicks, prompt_parts
 from wps_sam.prompter.dense.config import DensePrompterConfig
+from wps_sam.prompter.dense.proposals import ProposalNetwork, Proposals, strongest_cells
+from wps_sam.prompter.dense.refinement import BoxRefinement
 from wps_sam.prompter.dense.suppression import suppress_overlaps
-from wps_sam.prompter.interface import PartPrompts, Prompter
-from wps_sam.prompter.transformer import EncoderLayer, LayerShape
+from wps_sam.prompter.interface import PartPrompts, PartTargets, Prompter
 from wps_sam.sam.frozen import FrozenSam
-
-_RARE = -4.0  # first class bias: a cell starts out with probability 0.018 for each class
 
 
 class DenseOutput(NamedTuple):
-    """What the dense prompter emits for a batch of N cells an image.
+    """What the dense prompter emits for a batch.
 
     Attributes:
-        class_logits: (B, N, C) float32, sigmoid gives the probability of each class.
-        boxes_xyxy: (B, N, 4) float32, SAM frame.
-        cell_centers: (N, 2) float32 x, y in the SAM frame.
+        proposals: What all N cells propose.
+        cells: (B, K) int64, which of them were looked at again.
+        looked_at: (B, K, 4) float32, SAM frame: the boxes that the second stage was given.
+        class_logits: (B, K, C) float32, what the second stage says; sigmoid gives probabilities.
+        boxes_xyxy: (B, K, 4) float32, SAM frame: the second stage's boxes.
     """
 
+    proposals: Proposals
+    cells: Tensor
+    looked_at: Tensor
     class_logits: Tensor
     boxes_xyxy: Tensor
-    cell_centers: Tensor
 
-
-def _convolution(width_in: int, width_out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(width_in, width_out, 3, stride=stride, padding=1, bias=False),
-        nn.GroupNorm(16, width_out),
-        nn.GELU(),
-    )
-
-
-def sine_position(height: int, width: int, channels: int) -> Tensor:
-    """Fixed sine position encoding (Vaswani et al. 2017, over y and x as in DETR).
-
-    Returns:
-        (1, height * width, channels) float32.
-    """
-    quarter = channels // 4
-    frequency = 10000 ** (-torch.arange(quarter) / quarter) * 2 * torch.pi
-    y = (torch.arange(height) + 0.5)[:, None] / height * frequency
-    x = (torch.arange(width) + 0.5)[:, None] / width * frequency
-    y = torch.cat([y.sin(), y.cos()], dim=1)[:, None].expand(-1, width, -1)
-    x = torch.cat([x.sin(), x.cos()], dim=1)[None].expand(height, -1, -1)
-    return torch.cat([y, x], dim=2).reshape(1, height * width, channels)
+    def probabilities(self) -> Tensor:
+        """(B, K, C) float32: the geometric mean of what both stages say of each class."""
+        index = self.cells[..., None].expand(-1, -1, self.class_logits.shape[2])
+        first = self.proposals.class_logits.gather(1, index).sigmoid()
+        return (first * self.class_logits.sigmoid()).sqrt()
 
 
 class DensePrompter(Prompter):
-    """Class probabilities and a box for every cell of a 32 x 32 grid."""
+    """Cells of a 32 x 32 grid propose parts; the strongest are looked at more closely.
+
+    Attributes:
+        clicked: (C,) bool, which classes are prompted with points inside their box too (`clicks`).
+    """
 
     emits_boxes: ClassVar[bool] = True
-    position: Tensor
+    clicked: Tensor
 
     def __init__(
         self,
@@ -83,24 +74,15 @@ class DensePrompter(Prompter):
         super().__init__()
         self.config = config
         self.image_side = image_side
-        width = config.width
-        self.reduce = _convolution(embed_dim, width, stride=2)
-        layer = LayerShape(width, config.heads, 2 * width, config.dropout)
-        self.context = nn.ModuleList(EncoderLayer(layer) for _ in range(config.context_layers))
-        quarter_hw = (-(-embed_hw[0] // 4), -(-embed_hw[1] // 4))
-        self.register_buffer("position", sine_position(*quarter_hw, width), persistent=False)
-        self.tower = nn.Sequential(
-            *(_convolution(width, width) for _ in range(config.tower_layers))
-        )
-        self.class_branch = _convolution(width, width)
-        self.box_branch = _convolution(width, width)
-        self.dropout = nn.Dropout2d(config.dropout)
-        self.class_head = nn.Conv2d(width, num_classes, 3, padding=1)
-        self.box_head = nn.Conv2d(width, 4, 3, padding=1)
-        nn.init.normal_(self.class_head.weight, std=0.01)
-        nn.init.constant_(_bias(self.class_head), _RARE)
-        nn.init.normal_(self.box_head.weight, std=0.01)
-        nn.init.constant_(_bias(self.box_head), 1.0)
+        self.propose = ProposalNetwork(config, num_classes, embed_dim, embed_hw, image_side)
+        self.refine = BoxRefinement(config, num_classes, embed_dim, image_side)
+        self.register_buffer("clicked", torch.zeros(num_classes, dtype=torch.bool))
+
+    def choose_prompts(
+        self, sam: FrozenSam, targets: Sequence[PartTargets], features_of: Callable[[int], Tensor]
+    ) -> None:
+        """Choose which classes are prompted with points inside their box."""
+        self.clicked.copy_(choose_clicks(sam, targets, features_of, len(self.clicked)))
 
     def forward(self, features: Tensor) -> DenseOutput:
         """Claim parts.
@@ -108,45 +90,41 @@ class DensePrompter(Prompter):
         Args:
             features: (B, 256, 64, 64) float32, SAM's image features.
         """
-        x = self.reduce(features)
-        x = self.tower(x + self._context(x))
-        class_logits = self.class_head(self.dropout(self.class_branch(x)))
-        reach = F.softplus(self.box_head(self.box_branch(x)).float())
-        stride = self.image_side / x.shape[-1]
-        centers = self._cell_centers(x.shape[-2], x.shape[-1], stride).to(x.device)
-        left_top, right_bottom = (reach * stride).flatten(2).transpose(1, 2).split(2, dim=2)
-        boxes = torch.cat([centers - left_top, centers + right_bottom], dim=2)
-        return DenseOutput(class_logits.flatten(2).transpose(1, 2).float(), boxes, centers)
+        proposals = self.propose(features)
+        looks = self.config.training_looks if self.training else self.config.second_looks
+        cells = strongest_cells(proposals, looks)
+        boxes = proposals.boxes_xyxy.detach().gather(1, cells[..., None].expand(-1, -1, 4))
+        if self.training:
+            cells, boxes = cells.repeat(1, 2), torch.cat([boxes, self._shaken(boxes)], dim=1)
+        boxes = boxes.clamp(0, self.image_side)
+        class_logits, refined = self.refine(features, proposals.scene, boxes)
+        return DenseOutput(proposals, cells, boxes, class_logits, refined)
 
-    def _context(self, x: Tensor) -> Tensor:
-        """What the whole image says, at half the grid's resolution, brought back to the grid."""
-        coarse = F.avg_pool2d(x, 2, ceil_mode=True)
-        hw = coarse.shape[-2:]
-        coarse = coarse.flatten(2).transpose(1, 2)
-        for layer in self.context:
-            coarse = layer(coarse, self.position)
-        coarse = coarse.transpose(1, 2).reshape(*coarse.shape[::2], *hw)
-        return F.interpolate(coarse, size=x.shape[-2:], mode="bilinear", align_corners=False)
-
-    @staticmethod
-    def _cell_centers(height: int, width: int, stride: float) -> Tensor:
-        """(height * width, 2) float32 x, y in the SAM frame, row by row."""
-        y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-        return (torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5) * stride
+    def _shaken(self, boxes_xyxy: Tensor) -> Tensor:
+        """Boxes moved at random, so that the second stage learns to correct larger mistakes too."""
+        size = (boxes_xyxy[..., 2:] - boxes_xyxy[..., :2]).repeat(1, 1, 2)
+        moved = boxes_xyxy + torch.randn_like(boxes_xyxy) * size * self.config.shake
+        return torch.cat(
+            [
+                torch.minimum(moved[..., :2], moved[..., 2:]),
+                torch.maximum(moved[..., :2], moved[..., 2:]),
+            ],
+            dim=2,
+        )
 
     def select(
         self, output: DenseOutput, sam: FrozenSam, score_threshold: float
     ) -> list[PartPrompts]:
-        """Keep each cell's best class where probable enough, without duplicates.
+        """Keep each box's best class where probable enough, without duplicates.
 
         Args:
             output: of `forward`.
-            sam: encodes the kept boxes as prompt tokens.
+            sam: encodes the kept boxes, and the points inside them, as prompt tokens.
             score_threshold: least probability.
         """
         selected = []
-        for logits, boxes in zip(output.class_logits, output.boxes_xyxy, strict=True):
-            scores, class_index = logits.sigmoid().max(-1)
+        for probabilities, boxes in zip(output.probabilities(), output.boxes_xyxy, strict=True):
+            scores, class_index = probabilities.max(-1)
             boxes = boxes.clamp(0, self.image_side)
             kept = torch.nonzero(scores >= score_threshold).squeeze(1)
             kept = kept[scores[kept].argsort(descending=True, stable=True)]
@@ -158,15 +136,8 @@ class DensePrompter(Prompter):
                 PartPrompts(
                     class_index=class_index[kept],
                     scores=scores[kept],
-                    tokens=sam.prompt_boxes(boxes[kept]),
+                    tokens=prompt_parts(sam, boxes[kept], class_index[kept], self.clicked),
                     boxes_xyxy=boxes[kept],
                 )
             )
         return selected
-
-
-def _bias(layer: nn.Conv2d) -> Tensor:
-    """Bias of a layer that is known to have one."""
-    if layer.bias is None:
-        raise AttributeError("this convolution was built without a bias")
-    return layer.bias

@@ -105,7 +105,7 @@ class QueryPrompter(Prompter):
                 PartPrompts(
                     class_index=class_index[kept],
                     scores=scores[kept],
-                    tokens=tokens[kept],
+                    tokens=tokens[kept].unbind(),
                     boxes_xyxy=sam.boxes_from_tokens(tokens[kept]),
                 )
             )

@@ -1,0 +1,262 @@
+"""The `strong` recipe on photographs of cars: its parts by themselves, few labels, points, rivals.
+
+    python -m benchmarks.carparts_strong train DATA --work DIR --row ROW --seed SEED [--cache DIR]
+    python -m benchmarks.carparts_strong collect --work DIR
+
+DATA is the Car-Parts annotations.json (18 classes). Every 5th image is held out; the others, with
+the boxes of their polygons, are all that training sees. `train` learns one row of the table with
+one seed and scores the masks on the held-out images; a run that was cut off goes on where it
+stopped. Rows that only change prediction are scored with the weights of the row `strong`. Rivals
+(benchmarks/rivals) see the same views for `--steps` steps. `collect` writes carparts_strong.json
+beside this file.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from benchmarks.machine import describe_machine
+from benchmarks.rivals.det_sam import SCORE_THRESHOLD as DET_SAM_THRESHOLD
+from benchmarks.rivals.det_sam import train_det_sam
+from benchmarks.rivals.pixel_head import train_pixel_head
+from benchmarks.rivals.training import Predict, Validation, score
+from wps_sam.cli.embed_labels import embed_labels, embed_views
+from wps_sam.cli.label_place import LabelPlace
+from wps_sam.cli.mask_validation import mask_measure
+from wps_sam.embeddings.fingerprint import Fingerprint
+from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
+from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.dense.model import DenseOutput, DensePrompter
+from wps_sam.prompter.interface import Prompter
+from wps_sam.prompter.store import load_info, load_prompter
+from wps_sam.sam.build import load_sam
+from wps_sam.training.fit import fit, with_learnt_boxes
+from wps_sam.training.job import TrainingJob
+from wps_sam.training.recipes import RECIPES, Recipe
+
+HOLDOUT = 5
+RESULT = Path(__file__).with_suffix(".json")
+STRONG = RECIPES["strong"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        recipe: How to train.
+        images: How many of the training images, spread evenly over the file; None takes all.
+        supervision: What the labels are.
+    """
+
+    recipe: Recipe = STRONG
+    images: int | None = None
+    supervision: str = "box"
+
+
+ROWS = {
+    "strong": Row(),
+    "half_the_steps": Row(replace(STRONG, least_steps=STRONG.least_steps // 2)),
+    "mirrored_view_only": Row(replace(STRONG, extra_views=1)),
+    "no_views": Row(replace(STRONG, extra_views=0)),
+    "points": Row(supervision="point"),
+    **{f"{count}_images": Row(images=count) for count in (25, 50, 100, 200)},
+}
+
+
+RIVALS = ("det_sam", "pixel_head")
+
+
+class FirstStage(DensePrompter):
+    """What the cells propose, without the second look."""
+
+    def forward(self, features: torch.Tensor) -> DenseOutput:
+        """The second stage repeats the first."""
+        output = super().forward(features)
+        cells = output.cells[..., None]
+        logits = output.proposals.class_logits.gather(
+            1, cells.expand(-1, -1, output.class_logits.shape[2])
+        )
+        return output._replace(class_logits=logits, boxes_xyxy=output.looked_at)
+
+
+def _first_stage(prompter: DensePrompter) -> Prompter:
+    prompter.__class__ = FirstStage
+    return prompter
+
+
+def _without_points(prompter: DensePrompter) -> Prompter:
+    prompter.clicked.zero_()
+    return prompter
+
+
+SAME_WEIGHTS: dict[str, Callable[[DensePrompter], Prompter]] = {
+    "without_points_in_the_prompt": _without_points,
+    "without_second_stage": _first_stage,
+}
+
+
+def spread_evenly(labels: WeakDataset, count: int | None) -> WeakDataset:
+    """So many images of a data set, at equal distances in the file."""
+    if count is None:
+        return labels
+    total = len(labels.images)
+    return labels.subset(i * total // count for i in range(count))
+
+
+def train_row(data: Path, work: Path, name: str, seed: int, cache: Path) -> None:
+    """Learn one row with one seed and score its masks."""
+    row, run = ROWS[name], work / f"{name}-seed{seed}"
+    sam, console = load_sam("mobile_sam"), Console()
+    store = EmbeddingCache(cache, Fingerprint.of(sam))
+    place = LabelPlace(data, holdout=HOLDOUT)
+    labels, held_out = place.weak_labels().split_every(HOLDOUT)
+    labels = spread_evenly(labels, row.images)
+    job = TrainingJob(
+        row.recipe.for_images(len(labels.images)), row.supervision, seed, "32-true", "cpu"  # type: ignore[arg-type]  # a word
+    )  # fmt: skip
+    started = time.monotonic()
+    plain = with_learnt_boxes(job, sam, store, embed_labels(store, sam, labels))
+    train = [plain, *embed_views(store, sam, plain, job.recipe.extra_views, None)]
+    validation = embed_labels(store, sam, held_out)
+    embedded = time.monotonic()
+    resume = (run / "checkpoints" / "last.ckpt").exists()
+    fit(job, sam, "mobile_sam", store, train, validation, run, console=console, resume=resume)
+    seconds = {"embedding": embedded - started, "training": time.monotonic() - embedded}
+    measure = mask_measure(place, sam, store, validation, STRONG.score_threshold, "box")
+    if measure is None:
+        raise SystemExit(f"{data} holds no masks to score with")
+
+    def scores(change: Callable[[DensePrompter], Prompter]) -> Mapping[str, float]:
+        prompter = load_prompter(run, sam, load_info(run))
+        if not isinstance(prompter, DensePrompter):
+            raise TypeError("the rows are of the recipe strong")
+        return dict(measure(change(prompter)))
+
+    found = {"kept_weights": scores(lambda prompter: prompter)}
+    if name == "strong":
+        found |= {other: scores(change) for other, change in SAME_WEIGHTS.items()}
+    facts = {
+        "seed": seed,
+        "images": len(labels.images),
+        "views_of_each": len(train),
+        "seconds": {key: round(value, 1) for key, value in seconds.items()},
+        "resumed": resume,
+        "machine": describe_machine(),
+    }
+    (run / "scores.json").write_text(json.dumps({**facts, **found}, indent=1) + "\n")
+
+
+def train_rival(data: Path, work: Path, name: str, seed: int, cache: Path, steps: int) -> None:
+    """Learn a rival from the views that `strong` sees, and score its last weights."""
+    run = work / f"{name}-seed{seed}"
+    sam = load_sam("mobile_sam")
+    store = EmbeddingCache(cache, Fingerprint.of(sam))
+    place = LabelPlace(data, holdout=HOLDOUT)
+    labels, held_out = place.weak_labels().split_every(HOLDOUT)
+    plain = embed_labels(store, sam, labels)
+    views = STRONG.for_images(len(labels.images)).extra_views
+    train = [plain, *embed_views(store, sam, plain, views, None)]
+    validation = Validation.read(place, sam, store, embed_labels(store, sam, held_out))
+    settings = (sam, store, train, len(labels.class_names), steps, seed)
+    started = time.monotonic()
+    if name == "det_sam":
+        prompter = train_det_sam(*settings)
+        names, least = labels.class_names, DET_SAM_THRESHOLD
+        segmenter = PartSegmenter(sam, prompter, class_names=names, score_threshold=least)
+        predict: Predict = segmenter.predict_features
+    else:
+        predict = train_pixel_head(*settings).predict_features
+    facts = {
+        "seed": seed,
+        "images": len(labels.images),
+        "views_of_each": len(train),
+        "steps": steps,
+        "seconds": {"training": round(time.monotonic() - started, 1)},
+        "machine": describe_machine(),
+        "kept_weights": score(predict, validation),
+    }
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "scores.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def collect(work: Path) -> dict[str, Any]:
+    """Mean and spread over seeds of every row that has come to its end."""
+    table: dict[str, Any] = {}
+    for name in (*ROWS, *RIVALS):
+        runs = [_finished(run) for run in sorted(work.glob(f"{name}-seed*")) if _is_done(run)]
+        if not runs:
+            continue
+        table[name] = _summary(runs, "kept_weights") | {"runs": runs}
+        for other in SAME_WEIGHTS if name == "strong" else ():
+            table[other] = _summary(runs, other)
+    return {
+        "what": "recipe strong, Car-Parts, every 5th image held out, MobileSAM, dataset-level mIoU "
+        "over 18 part classes; kept weights = best box agreement, no mask was looked at",
+        "rows": table,
+    }
+
+
+def _is_done(run: Path) -> bool:
+    return (run / "scores.json").exists()
+
+
+def _finished(run: Path) -> dict[str, Any]:
+    scores: dict[str, Any] = json.loads((run / "scores.json").read_text())
+    if "steps" in scores:  # a rival
+        return scores
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    agreement = {
+        line["step"]: line["val/box_agreement"] for line in lines if "val/box_agreement" in line
+    }
+    return {**scores, "steps": lines[-1]["step"], "box_agreement_by_step": agreement}
+
+
+def _summary(runs: list[dict[str, Any]], which: str) -> dict[str, Any]:
+    """Mean and sample standard deviation of mIoU and of its share of the oracle."""
+    found: dict[str, Any] = {"seeds": [run["seed"] for run in runs], "steps": runs[0]["steps"]}
+    for name in ("miou", "share_of_oracle"):
+        values = [run[which][name] for run in runs]
+        found[name] = {
+            "mean": mean(values),
+            "stdev": stdev(values) if len(values) > 1 else None,
+        }
+    return found
+
+
+def main() -> None:
+    """Train a row, or write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    train = verbs.add_parser("train")
+    train.add_argument("data", type=Path)
+    train.add_argument("--row", choices=(*ROWS, *RIVALS), required=True)
+    train.add_argument("--seed", type=int, required=True)
+    train.add_argument("--steps", type=int, default=2000, help="of a rival")
+    train.add_argument("--cache", type=Path, default=default_cache_root())
+    gather = verbs.add_parser("collect")
+    for verb in (train, gather):
+        verb.add_argument("--work", type=Path, required=True)
+    given = parser.parse_args()
+    if given.verb == "train":
+        given.work.mkdir(parents=True, exist_ok=True)
+        place = (given.data, given.work, given.row, given.seed, given.cache)
+        if given.row in RIVALS:
+            train_rival(*place, given.steps)
+        else:
+            train_row(*place)
+    else:
+        RESULT.write_text(json.dumps(collect(given.work), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

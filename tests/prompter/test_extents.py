@@ -1,0 +1,46 @@
+"""Boxes around low-resolution masks by hand, and IoU of pairs against the geometry package."""
+
+import numpy as np
+import torch
+
+from wps_sam.geometry.boxes import box_iou
+from wps_sam.prompter.extents import mask_extents, paired_iou
+
+
+def test_mask_extents__by_hand() -> None:
+    masks = torch.zeros(3, 8, 8, dtype=torch.bool)
+    masks[0, 2, 3] = True
+    masks[1, 1:4, 5:8] = True
+    masks[1, 6, 0] = True  # a speck widens the box
+    masks[2] = True
+    # Cells of 32 / 8 = 4 pixels.
+    expected = [[12.0, 8, 16, 12], [0, 4, 32, 28], [0, 0, 32, 32]]
+    found = mask_extents(masks, 32)
+    assert found.tolist() == expected
+    assert found.dtype == torch.float32
+
+
+def test_mask_extents__empty_masks_are_zero() -> None:
+    masks = torch.zeros(2, 3, 4, 4, dtype=torch.bool)
+    masks[1, 2, 0, 3] = True
+    found = mask_extents(masks, 8)
+    assert found.shape == (2, 3, 4)
+    assert found[1, 2].tolist() == [6, 0, 8, 2]
+    assert found.sum().item() == 16
+    assert mask_extents(masks[:0], 8).shape == (0, 3, 4)
+
+
+def test_paired_iou__equals_geometry() -> None:
+    torch.manual_seed(0)
+    corners = torch.rand(2, 6, 4) * 50
+    boxes = torch.cat([corners[..., :2], corners[..., :2] + corners[..., 2:]], dim=-1)
+    a, b = boxes[0], boxes[0] * 0.5 + boxes[1] * 0.5
+    table = box_iou(a.numpy(), b.numpy())
+    np.testing.assert_allclose(paired_iou(a, b).numpy(), np.diag(table), atol=1e-5)
+    assert paired_iou(boxes, boxes).shape == (2, 6)
+
+
+def test_paired_iou__by_hand() -> None:
+    a = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 10], [5, 5, 5, 5], [0, 0, 0, 0]])
+    b = torch.tensor([[0.0, 0, 10, 5], [20, 0, 30, 10], [5, 5, 5, 5], [0, 0, 10, 10]])
+    assert paired_iou(a, b).tolist() == [0.5, 0, 0, 0]
