@@ -19,6 +19,7 @@ from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.prompter.build import build_prompter
 from wps_sam.prompter.dense.config import DensePrompterConfig
+from wps_sam.prompter.dense.model import DensePrompter
 from wps_sam.prompter.store import ModelInfo, save_model
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.job import LabelledFeatures
@@ -304,6 +305,26 @@ def test_views__are_embedded_once_and_said(
     assert "views of the training images, 2 each: 8 images embedded; 0 already" in said
     assert train_cli(data, run, "--holdout", "3", "--resume", recipe="strong") == 0
     assert "views of the training images, 2 each: 0 images embedded; 8 already" in printed(capsys)
+
+
+def test_views__fewer_for_many_images_are_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(RECIPES["strong"], epochs=1, least_steps=0, most_extra_embeddings=0)
+    monkeypatch.setitem(RECIPES, "strong", recipe)
+    assert train_cli(data, tmp_path / "run", recipe="strong") == 0
+    assert (
+        f"note: 0 views of each training image in place of {recipe.extra_views}, as there are many "
+        f"images; --views {recipe.extra_views} makes all" in printed(capsys)
+    )
+
+
+def test_points_in_prompts__are_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DensePrompter, "choose_prompts", lambda *given: (1,))
+    assert train_cli(data, tmp_path / "run", "--views", "0", recipe="strong") == 0
+    assert "prompted with points inside their box too: knob [left]" in printed(capsys)
 
 
 def test_keep_groups(coco: Coco, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from wps_sam.errors import ConfigError
 from wps_sam.prompter.query.config import QueryPrompterConfig
+from wps_sam.training.fit import validation_interval
 from wps_sam.training.recipes import RECIPES, get_recipe
 
 
@@ -51,13 +52,19 @@ FOUR_AT_ONCE = replace(
 
 @pytest.mark.parametrize(
     ("images", "epochs", "every"),
-    # Steps an epoch: 80, 10, 3, 1 and 1.
-    [(320, 13, 1), (40, 100, 8), (9, 334, 27), (1, 1000, 83), (0, 1000, 83)],
+    # Steps an epoch: 80, 10, 3, 1 and 1; epochs are rounded up to a multiple of the interval.
+    [(320, 13, 1), (40, 104, 8), (9, 351, 27), (1, 1079, 83), (0, 1079, 83)],
 )
 def test_for_images__few_images_need_more_epochs(images: int, epochs: int, every: int) -> None:
     found = FOUR_AT_ONCE.for_images(images)
     assert (found.epochs, found.patience_epochs) == (epochs, epochs)
-    assert found.validate_every_epochs == every  # a dozen times
+    assert found.validate_every_epochs == every
+
+
+@pytest.mark.parametrize("images", [*range(1, 400, 7), 5000])
+def test_for_images__validates_about_a_dozen_times(images: int) -> None:
+    found = FOUR_AT_ONCE.for_images(images)
+    assert 12 <= found.epochs / validation_interval(found) <= 24
 
 
 def test_for_images__many_images_have_steps_enough() -> None:

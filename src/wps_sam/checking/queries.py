@@ -37,6 +37,6 @@ def check_queries(splits: Sequence[CheckedSplit]) -> list[Finding]:
         f"More than {PAPER_QUERIES} parts in an image",
         f"The recipe `paper` has {PAPER_QUERIES} queries, so it can learn and find no more parts "
         f"in one image. The most here is {most}.",
-        f"Train with `--recipe strong`, which has no such limit, or with `--num-queries {most}` or "
+        f"Train with `--recipe strong`, which finds up to 128, or with `--num-queries {most}` or "
         "a little more.",
     )

@@ -127,6 +127,7 @@ def train(
         choose_precision(precision, place.type),
         place.type,
     )
+    _note_fewer_views(job.recipe.extra_views, chosen.extra_views)
     for given in (labels, val_labels):
         if given is not None:
             check_learnable(job, model, given)
@@ -160,6 +161,15 @@ def train(
         escape(f"Model: {out}. Next: wps-sam predict {out} PHOTOGRAPHS --out DIR"), soft_wrap=True
     )
     return 0
+
+
+def _note_fewer_views(planned: int, usual: int) -> None:
+    """Say so where a large data set gets fewer views than the recipe makes."""
+    if planned < usual:
+        console.print(
+            f"note: {planned} views of each training image in place of {usual}, as there are many "
+            f"images; --views {usual} makes all"
+        )
 
 
 def _training_device(wanted: str) -> torch.device:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -112,11 +113,20 @@ def content_hash(path: str | Path) -> str:
     Raises:
         DataError: The file is missing or cannot be read.
     """
+    path = Path(path)
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        status = path.stat()
+        return _hash_of(path, status.st_mtime_ns, status.st_size)
     except OSError as error:
-        raise DataError(_cannot_open(Path(path), error)) from error
+        raise DataError(_cannot_open(path, error)) from error
+
+
+@lru_cache(maxsize=100_000)  # a photograph is asked for once a view
+def _hash_of(path: Path, modified_ns: int, size: int) -> str:
+    """Hash a file that was last changed at a time and has a size."""
+    del modified_ns, size  # part of the key only
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def list_images(sources: Sequence[str | Path]) -> list[ImageFile]:

@@ -52,13 +52,10 @@ def prompt_parts(
     Returns:
         P tensors (T_p, 256) float32; T_p is 5 with points and 2 without.
     """
-    alone, both = sam.prompt_boxes(boxes_xyxy), prompt_with_clicks(sam, boxes_xyxy)
-    return tuple(
-        with_points if is_clicked else box
-        for is_clicked, with_points, box in zip(
-            clicked[class_index].tolist(), both, alone, strict=True
-        )
-    )
+    with_points = clicked[class_index]
+    alone = iter(sam.prompt_boxes(boxes_xyxy[~with_points]))
+    both = iter(prompt_with_clicks(sam, boxes_xyxy[with_points]))
+    return tuple(next(both if is_clicked else alone) for is_clicked in with_points.tolist())
 
 
 @torch.no_grad()
@@ -90,7 +87,7 @@ def choose_clicks(
         with_points = _quality(sam, features, prompt_with_clicks(sam, boxes), boxes)
         alone = _quality(sam, features, sam.prompt_boxes(boxes), boxes)
         class_index = targets[position].class_index[rows]
-        gain.index_add_(0, class_index, (with_points - alone).double().cpu())
+        gain.index_add_(0, class_index, (with_points - alone).cpu().double())
     return gain > 0
 
 

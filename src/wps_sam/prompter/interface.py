@@ -92,15 +92,19 @@ class Prompter(nn.Module, ABC):
 
     def choose_prompts(
         self, sam: FrozenSam, targets: Sequence[PartTargets], features_of: Callable[[int], Tensor]
-    ) -> None:
+    ) -> tuple[int, ...]:
         """Before training: find out from the labels how SAM is best prompted.
 
         Args:
             sam: decodes the masks that are compared.
             targets: of the training images.
             features_of: gives the (256, h, w) features of the image at a position.
+
+        Returns:
+            Classes that are prompted with points inside their box too.
         """
         del sam, targets, features_of  # a prompter whose prompts are learnt has no choice
+        return ()
 
     @abstractmethod
     def forward(self, features: Tensor) -> Any:

@@ -204,7 +204,8 @@ def _extents(masks: Tensor, places_xy: Tensor, frame: SamFrame) -> Tensor:
     boxes = torch.minimum(mask_extents(masks, frame.side), limit)
     is_empty = (boxes[..., 2:] <= boxes[..., :2]).any(-1)
     half = frame.side * EMPTY_SIDE / 2
-    around = torch.cat([places_xy - half, places_xy + half], dim=1)
+    around = torch.cat([places_xy - half, places_xy + half], dim=1).clamp(min=0)
+    around = torch.minimum(around, limit)
     return torch.where(is_empty[..., None], around[:, None], boxes)
 
 

@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from rich.console import Console
+from rich.markup import escape
 
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import CheckpointError, ConfigError
@@ -154,11 +155,8 @@ def fit(
     checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
     L.seed_everything(job.seed, verbose=False)
     prompter = build_prompter(job.recipe.prompter, len(plain.labels.class_names), sam)
-    if checkpoint is None:  # else it is in there
-        count = len(plain.labels.images)
-        prompter.choose_prompts(
-            sam, images.targets[:count], lambda position: cache.read(images.keys[position])
-        )
+    if checkpoint is None:  # else they are in there
+        _choose_prompts(prompter, sam, images, plain.labels, console)
     total_steps = math.ceil(len(plain.labels.images) / job.recipe.batch_size) * job.recipe.epochs
     module = PrompterModule(
         prompter, criterion, job.recipe.optimiser, total_steps=total_steps, seed=job.seed
@@ -179,6 +177,24 @@ def fit(
     loader = training_loader(images, job.recipe.batch_size, job.seed, len(train))
     val_loader = None if val_images is None else validation_loader(val_images, 8)
     _fit_from(trainer, module, loader, val_loader, checkpoint)
+
+
+def _choose_prompts(
+    prompter: Prompter,
+    sam: FrozenSam,
+    images: EmbeddedImages,
+    labels: WeakDataset,
+    console: Console,
+) -> None:
+    """Let the prompter try SAM's prompts on the labelled parts, and say what it chose."""
+    targets = images.targets[: len(labels.images)]  # the images as they are, without other views
+    with console.status("trying prompts on labelled parts"):
+        clicked = prompter.choose_prompts(
+            sam, targets, lambda position: images.cache.read(images.keys[position])
+        )
+    if clicked:
+        names = ", ".join(labels.class_names[index] for index in clicked)
+        console.print(escape(f"prompted with points inside their box too: {names}"), soft_wrap=True)
 
 
 def _check_and_join(
@@ -224,18 +240,20 @@ def _callbacks(
         found.append(StopWhenFlat(max(1, patience)))
     found.append(RunLog(run / "metrics.jsonl", masks))
     if has_val:
-        found.append(_checkpoint(checkpoints, "best", AGREEMENT))
-    found.append(_checkpoint(checkpoints, "last", None))  # every epoch: what --resume reads
+        found.append(_checkpoint(checkpoints, "best", AGREEMENT, 1))
+    every = validation_interval(job.recipe)
+    found.append(_checkpoint(checkpoints, "last", None, every))  # what --resume reads
     return found
 
 
-def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
-    """Keep one checkpoint, replaced when `monitor` rises, or at every epoch's end without it."""
+def _checkpoint(folder: Path, name: str, monitor: str | None, every: int) -> ModelCheckpoint:
+    """Keep one checkpoint, replaced when `monitor` rises, or every so many epochs without it."""
     return ModelCheckpoint(
         dirpath=folder,
         filename=name,
         monitor=monitor,
         mode="max",
+        every_n_epochs=every,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )

@@ -110,7 +110,7 @@ def run_settings(
         "accelerator": job.accelerator,
         "sam": {"name": sam.name, "fingerprint": sam.fingerprint},
         "train": _identity(train[0]),
-        "views": [_identity(view)["sha256"] for view in train[1:]],
+        "views": [_identity_of_view(view) for view in train[1:]],
         "val": None if val is None else _identity(val),
         "class_names": list(train[0].labels.class_names),
     }
@@ -141,3 +141,13 @@ def _identity(data: LabelledFeatures) -> dict[str, Any]:
         "images": len(data.labels.images),
         "sha256": digest.hexdigest(),
     }
+
+
+def _identity_of_view(view: LabelledFeatures) -> str:
+    """Name a view by its pictures and its labels; not by boxes that SAM made of points.
+
+    Those may differ in the last bit on another machine, and follow from pictures and points anyway.
+    """
+    if view.learnt is None:
+        return str(_identity(view)["sha256"])
+    return hashlib.sha256("\n".join(view.keys).encode()).hexdigest()

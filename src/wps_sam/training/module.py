@@ -115,8 +115,9 @@ def _averaged(prompter: Prompter, decay: float) -> AveragedModel | None:
     if decay == 0:
         return None
 
-    def average(averaged: Tensor, now: Tensor, updates: Tensor | int) -> Tensor:
-        return averaged.lerp(now, 1 - min(decay, float(1 + updates) / float(10 + updates)))
+    def average(averaged: Any, now: Any, updates: Tensor | int) -> None:
+        reached = int(updates)
+        torch._foreach_lerp_(averaged, now, 1 - min(decay, (1 + reached) / (10 + reached)))
 
-    model = AveragedModel(prompter, avg_fn=average).requires_grad_(False)
+    model = AveragedModel(prompter, multi_avg_fn=average).requires_grad_(False)
     return model.eval()

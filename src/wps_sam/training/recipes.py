@@ -82,11 +82,13 @@ class Recipe:
             return replace(self, extra_views=views)
         steps_an_epoch = math.ceil(max(1, images) / self.batch_size)
         epochs = max(self.epochs, math.ceil(self.least_steps / steps_an_epoch))
+        every = max(1, epochs // _VALIDATIONS)
+        epochs = math.ceil(epochs / every) * every  # so that the last epoch is validated
         return replace(
             self,
             epochs=epochs,
             patience_epochs=epochs,
-            validate_every_epochs=max(1, epochs // _VALIDATIONS),
+            validate_every_epochs=every,
             extra_views=views,
         )
 
@@ -181,8 +183,8 @@ def _with_queries(recipe: Recipe, num_queries: int) -> Recipe:
     """The recipe with another number of queries, if it has any."""
     if not isinstance(recipe.prompter, QueryPrompterConfig):
         raise ConfigError(
-            f"--num-queries belongs to --recipe paper; the recipe {recipe.name!r} has no queries "
-            "and no limit on parts. Leave it out."
+            f"--num-queries belongs to --recipe paper; the recipe {recipe.name!r} has no queries. "
+            "Leave it out."
         )
     return replace(recipe, prompter=replace(recipe.prompter, num_queries=num_queries))
 

@@ -9,6 +9,7 @@ import numpy as np
 SMALLEST_CROP, LARGEST_CROP = 0.55, 0.95
 """Sides of a crop, in sides of the photograph."""
 
+_PIXELS_VERSION = 1  # raise when `view_pixels` makes other pixels of the same view
 _ASPECT = 0.15  # a crop's sides differ from the photograph's shape by up to exp(0.15)
 _COLOUR = 0.3  # brightness, contrast and saturation change by up to exp(0.3)
 
@@ -57,7 +58,8 @@ class View:
         """Sixteen hex digits that name this view; "" for the photograph as it is."""
         if self == PLAIN:
             return ""
-        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:16]
+        text = repr([_PIXELS_VERSION, *sorted(asdict(self).items())])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 PLAIN = View()

@@ -59,7 +59,7 @@ def test_forward__images_of_a_batch_do_not_mix() -> None:
 
 def test_forward__looks_at_the_strongest_cells_boxes_within_the_frame() -> None:
     output = small()(torch.randn(2, 8, 8, 8))
-    assert output.cells.tolist() == strongest_cells(output.proposals, 5).tolist()
+    assert output.cells.tolist() == strongest_cells(output.proposals, 5, 0.5).tolist()
     for image in range(2):
         expected = output.proposals.boxes_xyxy[image, output.cells[image]].clamp(0, 128)
         torch.testing.assert_close(output.looked_at[image], expected)

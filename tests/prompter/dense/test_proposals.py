@@ -81,31 +81,38 @@ def claims(probabilities: list[list[list[float]]]) -> Proposals:
 def test_strongest_cells__peaks_come_first() -> None:
     # In a row of five cells 0.8 stands beside 0.9, and 0.3 beside 0.8; 0.1 beside 0.2.
     row = [[[p] for p in (0.9, 0.8, 0.3, 0.1, 0.2)]]
-    assert strongest_cells(claims(row), 5).tolist() == [[0, 4, 1, 2, 3]]
-    assert strongest_cells(claims(row), 2).tolist() == [[0, 4]]
+    assert strongest_cells(claims(row), 5, 0.1).tolist() == [[0, 4, 1, 2, 3]]
+    assert strongest_cells(claims(row), 2, 0.1).tolist() == [[0, 4]]
+
+
+def test_strongest_cells__a_sure_neighbour_comes_before_a_faint_peak() -> None:
+    # Two parts of a class may be neighbours: half of 0.8 is more than the far peak's 0.2.
+    row = [[[p] for p in (0.9, 0.8, 0.1, 0.1, 0.2)]]
+    assert strongest_cells(claims(row), 3, 0.5).tolist() == [[0, 1, 4]]
+    assert strongest_cells(claims(row), 2, 0.0).tolist() == [[0, 4]]
 
 
 def test_strongest_cells__a_neighbour_of_another_class_does_not_matter() -> None:
     # Cells 0 and 1 are peaks of classes of their own. Cell 2 claims class 1 beside a surer one.
     row = [[[0.9, 0.1], [0.2, 0.6], [0.1, 0.5], [0.1, 0.1], [0.3, 0.1]]]
-    assert strongest_cells(claims(row), 5).tolist() == [[0, 1, 4, 2, 3]]
+    assert strongest_cells(claims(row), 5, 0.1).tolist() == [[0, 1, 4, 2, 3]]
 
 
 def test_strongest_cells__a_neighbours_second_class_counts_too() -> None:
     # Cell 0 is surest of class 0, but surer of class 1 than cell 1 is.
     row = [[[0.9, 0.7], [0.1, 0.6], [0.2, 0.1], [0.4, 0.1]]]
-    assert strongest_cells(claims(row), 4).tolist() == [[0, 3, 1, 2]]
+    assert strongest_cells(claims(row), 4, 0.1).tolist() == [[0, 3, 1, 2]]
 
 
 def test_strongest_cells__neighbours_are_eight_and_do_not_wrap_around() -> None:
     # 0.8 touches 0.9 at a corner; 0.3 ends one row and 0.5 begins the next.
     grid = [[[p] for p in row] for row in ((0.9, 0.1, 0.2, 0.3), (0.5, 0.8, 0.1, 0.1))]
     # Peaks: 0.9 and 0.3, as 0.5 and 0.8 touch 0.9; cells of 0.2 and 0.1 touch surer ones.
-    assert strongest_cells(claims(grid), 4).tolist() == [[0, 3, 5, 4]]
+    assert strongest_cells(claims(grid), 4, 0.1).tolist() == [[0, 3, 5, 4]]
 
 
 def test_strongest_cells__no_more_than_there_are() -> None:
-    assert strongest_cells(claims([[[0.5], [0.6]]]), 30).tolist() == [[1, 0]]
+    assert strongest_cells(claims([[[0.5], [0.6]]]), 30, 0.1).tolist() == [[1, 0]]
 
 
 def test_strongest_cells__image_by_image() -> None:
@@ -114,4 +121,4 @@ def test_strongest_cells__image_by_image() -> None:
         class_logits=torch.cat([one.class_logits, two.class_logits]),
         scene=torch.zeros(2, 1, 1, 3),
     )
-    assert strongest_cells(both, 2).tolist() == [[0, 2], [2, 1]]
+    assert strongest_cells(both, 2, 0.1).tolist() == [[0, 2], [2, 1]]

@@ -38,7 +38,7 @@ class DenseCriterion(Criterion):
         self.image_side = image_side
 
     def check(self, targets: PartTargets, image_name: str) -> None:
-        """Accept everything: there is no limit on parts, and points get pseudo boxes."""
+        """Accept everything: any number of parts can be learnt, and points get pseudo boxes."""
 
     def __call__(self, output: DenseOutput, targets: Sequence[PartTargets]) -> Losses:
         """Loss of a batch; each stage's terms are divided by the sum of the grades it hands out."""

@@ -18,6 +18,8 @@ from wps_sam.prompter.dense.suppression import suppress_overlaps
 from wps_sam.prompter.interface import PartPrompts, PartTargets, Prompter
 from wps_sam.sam.frozen import FrozenSam
 
+_SLOPE_WEIGHT = 0.5
+
 
 class DenseOutput(NamedTuple):
     """What the dense prompter emits for a batch.
@@ -80,9 +82,10 @@ class DensePrompter(Prompter):
 
     def choose_prompts(
         self, sam: FrozenSam, targets: Sequence[PartTargets], features_of: Callable[[int], Tensor]
-    ) -> None:
+    ) -> tuple[int, ...]:
         """Choose which classes are prompted with points inside their box."""
         self.clicked.copy_(choose_clicks(sam, targets, features_of, len(self.clicked)))
+        return tuple(torch.nonzero(self.clicked).squeeze(1).tolist())
 
     def forward(self, features: Tensor) -> DenseOutput:
         """Claim parts.
@@ -91,8 +94,10 @@ class DensePrompter(Prompter):
             features: (B, 256, 64, 64) float32, SAM's image features.
         """
         proposals = self.propose(features)
-        looks = self.config.training_looks if self.training else self.config.second_looks
-        cells = strongest_cells(proposals, looks)
+        if self.training:  # peaks only: those of the background teach what is no part
+            cells = strongest_cells(proposals, self.config.training_looks, 0.0)
+        else:  # two parts of a class may be neighbours
+            cells = strongest_cells(proposals, self.config.second_looks, _SLOPE_WEIGHT)
         boxes = proposals.boxes_xyxy.detach().gather(1, cells[..., None].expand(-1, -1, 4))
         if self.training:
             cells, boxes = cells.repeat(1, 2), torch.cat([boxes, self._shaken(boxes)], dim=1)

@@ -96,15 +96,16 @@ def cell_centers(height: int, width: int, stride: float) -> Tensor:
 
 
 @torch.no_grad()
-def strongest_cells(proposals: Proposals, count: int) -> Tensor:
+def strongest_cells(proposals: Proposals, count: int, slope_weight: float) -> Tensor:
     """Cells that are worth a second look.
 
-    A cell whose neighbour is surer of the same class says nothing new (the peaks of Zhou et al.,
-    Objects as Points, 2019), so it comes after all others.
+    A cell whose neighbour is surer of the same class is no peak (Zhou et al., Objects as Points,
+    2019) and mostly means the same part, so it counts less.
 
     Args:
         proposals: Of the first stage.
         count: K.
+        slope_weight: What the probability of a cell that is no peak is multiplied by.
 
     Returns:
         (B, K) int64 positions among the N cells, surest first; K is N if there are fewer.
@@ -115,5 +116,6 @@ def strongest_cells(proposals: Proposals, count: int) -> Tensor:
     grid = probability.transpose(1, 2).reshape(-1, probability.shape[2], height, width)
     around = F.max_pool2d(grid, 3, stride=1, padding=1).flatten(2).transpose(1, 2)
     is_peak = around.gather(2, of_class[..., None]).squeeze(2) <= score
-    best: Tensor = (score + is_peak.float()).topk(min(count, score.shape[1]), dim=1).indices
+    strength = torch.where(is_peak, score, slope_weight * score)
+    best: Tensor = strength.topk(min(count, score.shape[1]), dim=1).indices
     return best
