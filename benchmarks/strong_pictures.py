@@ -17,10 +17,10 @@ from scipy.ndimage import binary_erosion
 
 from wps_sam.cli.embed_labels import embed_labels
 from wps_sam.cli.label_place import LabelPlace
+from wps_sam.cli.mask_validation import image_parts
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
 from wps_sam.evaluation.parts import ImageParts
-from wps_sam.evaluation.runs import mask_to_runs
 from wps_sam.images.palette import class_colors
 from wps_sam.inference.segmenter import PartSegmenter
 
@@ -96,11 +96,7 @@ def main() -> None:
             found = segmenter.predict_features(
                 store.read(features.keys[position]), (image.height, image.width)
             )
-            runs = tuple(mask_to_runs(mask) for mask in found.masks)
-            parts = ImageParts(
-                found.original_hw, found.class_index, runs, found.scores.astype(np.float64)
-            )
-            tiles.append(draw_parts(parts, colors))
+            tiles.append(draw_parts(image_parts(found), colors))
         rows.append(tiles)
     compose(rows, ["truth", "paper", "strong"], list(held_out.class_names)).save(
         given.out, optimize=True

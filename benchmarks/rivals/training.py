@@ -5,27 +5,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, islice
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from wps_sam.cli.label_place import LabelPlace
+from wps_sam.cli.mask_validation import Predict, image_parts, score_masks
 from wps_sam.embeddings.store import EmbeddingCache
-from wps_sam.evaluation.collector import ScoreCollector, TruthFacts
 from wps_sam.evaluation.parts import ImageParts
-from wps_sam.evaluation.runs import mask_to_runs
 from wps_sam.evaluation.truth import Truth
 from wps_sam.inference.oracle import oracle_prediction
-from wps_sam.inference.prediction import PartPrediction
 from wps_sam.labels.weak_labels import WeakImage
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.data import EpochShuffle
 from wps_sam.training.job import LabelledFeatures
 from wps_sam.training.recipes import OptimiserConfig
 from wps_sam.training.schedule import warmup_cosine
-
-Predict = Callable[[Tensor, tuple[int, int]], PartPrediction]
-"""Features (256, h, w) and the image's (height, width) -> its parts."""
 
 _SHOWN_LOSSES = 10
 
@@ -140,7 +134,7 @@ class Validation:
         """Read the masks at `place` and let SAM cut the true boxes of the same images (`data`)."""
         names = data.labels.class_names
         oracle = [
-            _image_parts(oracle_prediction(sam, image, cache.read(key), names, prompt="box"))
+            image_parts(oracle_prediction(sam, image, cache.read(key), names, prompt="box"))
             for image, key in zip(data.labels.images, data.keys, strict=True)
         ]
         return cls(place.truth(), cache, data, oracle)
@@ -154,33 +148,7 @@ def score(predict: Predict, validation: Validation) -> dict[str, float]:
         validation: The images.
 
     Returns:
-        `miou`, `macc`, `boundary_miou`, `pq`, `oracle_miou` and `share_of_oracle`.
+        `miou`, `oracle_miou`, `share_of_oracle` and the others of validation.json.
     """
-    collector = ScoreCollector(TruthFacts.of(validation.truth))
-    data = validation.data
-    images = zip(data.labels.images, data.keys, validation.oracle, strict=True)
-    for index, (image, key, bound) in enumerate(images):
-        found = predict(validation.cache.read(key), (image.height, image.width))
-        true_parts = validation.truth.parts(index)
-        collector.add(image.file_name, true_parts, _image_parts(found), bound)
-    evaluation = collector.scores(oracle="box")
-    share = evaluation.oracle
-    scores = {
-        "miou": evaluation.miou,
-        "macc": evaluation.macc,
-        "boundary_miou": evaluation.boundary.boundary_miou,
-        "pq": evaluation.panoptic.pq,
-        "oracle_miou": None if share is None else share.miou,
-        "share_of_oracle": None if share is None else share.miou_share,
-    }
-    return {name: value for name, value in scores.items() if value is not None}
-
-
-def _image_parts(found: PartPrediction) -> ImageParts:
-    """A prediction in the form in which scores are counted."""
-    return ImageParts(
-        hw=found.original_hw,
-        class_index=found.class_index,
-        runs=tuple(mask_to_runs(mask) for mask in found.masks),
-        scores=found.scores.astype(np.float64),
-    )
+    data, oracle = validation.data, validation.oracle
+    return dict(score_masks(predict, validation.truth, validation.cache, data, oracle))

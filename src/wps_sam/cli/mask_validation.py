@@ -1,10 +1,11 @@
 """Mask mIoU during training, for the log: where validation labels have masks, and only there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
 from rich.markup import escape
+from torch import Tensor
 
 from wps_sam.cli.console import console
 from wps_sam.cli.label_place import LabelPlace
@@ -22,6 +23,9 @@ from wps_sam.prompter.teacher import Supervision
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.fit import MaskMeasure
 from wps_sam.training.job import LabelledFeatures
+
+Predict = Callable[[Tensor, tuple[int, int]], PartPrediction]
+"""Features (256, h, w) and the image's (height, width) -> its parts."""
 
 
 def mask_measure(
@@ -49,7 +53,7 @@ def mask_measure(
     def oracle() -> list[ImageParts]:
         labels, names = validation.labels, validation.labels.class_names
         return [
-            _image_parts(oracle_prediction(sam, image, store.read(key), names, prompt=prompt))
+            image_parts(oracle_prediction(sam, image, store.read(key), names, prompt=prompt))
             for image, key in zip(labels.images, validation.keys, strict=True)
         ]
 
@@ -61,24 +65,35 @@ def mask_measure(
             category_ids=validation.labels.category_ids,
             score_threshold=score_threshold,
         )
-        return _score(segmenter, truth, store, validation, oracle())
+        return score_masks(segmenter.predict_features, truth, store, validation, oracle())
 
     return measure
 
 
-def _score(
-    segmenter: PartSegmenter,
+def score_masks(
+    predict: Predict,
     truth: Truth,
     store: EmbeddingCache,
     validation: LabelledFeatures,
     oracle: Sequence[ImageParts],
 ) -> Mapping[str, float]:
-    """The main scores of `wps-sam evaluate`, by the same code."""
+    """The main scores of `wps-sam evaluate`, by the same code.
+
+    Args:
+        predict: Gives an image's parts from its features and size.
+        truth: The masks.
+        store: Holds the features.
+        validation: The same images.
+        oracle: What SAM makes of the labels' own prompts, image by image.
+
+    Returns:
+        The scores that exist, by name.
+    """
     collector = ScoreCollector(TruthFacts.of(truth))
     images = zip(validation.labels.images, validation.keys, oracle, strict=True)
     for index, (image, key, bound) in enumerate(images):
-        found = segmenter.predict_features(store.read(key), (image.height, image.width))
-        collector.add(image.file_name, truth.parts(index), _image_parts(found), bound)
+        found = predict(store.read(key), (image.height, image.width))
+        collector.add(image.file_name, truth.parts(index), image_parts(found), bound)
     evaluation = collector.scores(oracle="the labels' own prompts")
     share = evaluation.oracle
     scores = {
@@ -94,7 +109,7 @@ def _score(
     return {name: value for name, value in scores.items() if value is not None}
 
 
-def _image_parts(found: PartPrediction) -> ImageParts:
+def image_parts(found: PartPrediction) -> ImageParts:
     """A prediction in the form in which scores are counted."""
     return ImageParts(
         hw=found.original_hw,
