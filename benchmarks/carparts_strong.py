@@ -35,6 +35,7 @@ from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.prompter.dense.config import DenseCriterionConfig, DensePrompterConfig
 from wps_sam.prompter.dense.model import DenseOutput, DensePrompter
 from wps_sam.prompter.interface import Prompter
 from wps_sam.prompter.store import load_info, load_prompter
@@ -63,13 +64,24 @@ class Row:
     supervision: str = "box"
 
 
+SHORT = replace(STRONG, least_steps=STRONG.least_steps // 4)
+"""What one part of the recipe gives is measured in a quarter of its steps."""
+
 ROWS = {
     "strong": Row(),
-    "half_the_steps": Row(replace(STRONG, least_steps=STRONG.least_steps // 2)),
-    "mirrored_view_only": Row(replace(STRONG, extra_views=1)),
-    "no_views": Row(replace(STRONG, extra_views=0)),
     "points": Row(supervision="point"),
     **{f"{count}_images": Row(images=count) for count in (25, 50, 100, 200)},
+    "half_the_steps": Row(replace(STRONG, least_steps=STRONG.least_steps // 2)),
+    "quarter_of_the_steps": Row(SHORT),
+    "quarter_without_views": Row(replace(SHORT, extra_views=0)),
+    "quarter_with_mirrored_view_only": Row(replace(SHORT, extra_views=1)),
+    "quarter_without_average": Row(
+        replace(SHORT, optimiser=replace(SHORT.optimiser, average_decay=0.0))
+    ),
+    "quarter_with_one_cell_a_part": Row(
+        replace(SHORT, criterion=DenseCriterionConfig(top_cells=1))
+    ),
+    "quarter_without_context": Row(replace(SHORT, prompter=DensePrompterConfig(context_layers=0))),
 }
 
 
@@ -103,6 +115,9 @@ SAME_WEIGHTS: dict[str, Callable[[DensePrompter], Prompter]] = {
     "without_points_in_the_prompt": _without_points,
     "without_second_stage": _first_stage,
 }
+
+
+SCORED_IN_PARTS = ("strong", "quarter_of_the_steps")
 
 
 def spread_evenly(labels: WeakDataset, count: int | None) -> WeakDataset:
@@ -143,7 +158,7 @@ def train_row(data: Path, work: Path, name: str, seed: int, cache: Path) -> None
         return dict(measure(change(prompter)))
 
     found = {"kept_weights": scores(lambda prompter: prompter)}
-    if name == "strong":
+    if name in SCORED_IN_PARTS:
         found |= {other: scores(change) for other, change in SAME_WEIGHTS.items()}
     facts = {
         "seed": seed,
@@ -197,8 +212,8 @@ def collect(work: Path) -> dict[str, Any]:
         if not runs:
             continue
         table[name] = _summary(runs, "kept_weights") | {"runs": runs}
-        for other in SAME_WEIGHTS if name == "strong" else ():
-            table[other] = _summary(runs, other)
+        for other in SAME_WEIGHTS if name in SCORED_IN_PARTS else ():
+            table[f"{name}_{other}"] = _summary(runs, other)
     return {
         "what": "recipe strong, Car-Parts, every 5th image held out, MobileSAM, dataset-level mIoU "
         "over 18 part classes; kept weights = best box agreement, no mask was looked at",

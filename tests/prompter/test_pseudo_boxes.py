@@ -1,5 +1,6 @@
 """Boxes for points: extents and merit by hand, the class's usual size, what is left alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from wps_sam.geometry.frames import SamFrame
 from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 from wps_sam.prompter.interface import PartTargets
 from wps_sam.prompter.pseudo_boxes import (
+    LEAST_REACH,
+    OFFSET_COST,
+    OTHER_PART_COST,
     Candidates,
     choose_boxes,
     find_candidates,
@@ -43,6 +47,7 @@ def answer_with(
 
 THREE_MASKS = [(2, 3, 4, 5), (2, 3, 10, 13), (0, 0, 64, 64)]
 FEATURES = torch.zeros(256, 16, 16)
+FAR_TO_ONE_SIDE = torch.tensor([float("inf")])
 
 
 def nothing_else(parts: int) -> list[Tensor]:
@@ -57,10 +62,38 @@ def test_find_candidates__extents_by_hand(
     prompts = [torch.zeros(2, 256), torch.zeros(3, 256), torch.zeros(2, 256)]
     # The image is twice as wide as high, so its lower border is at 128.
     frame = SamFrame((64, 128), SIDE)
-    found = find_candidates(toy_sam, FEATURES, prompts, torch.zeros(3, 2), nothing_else(3), frame)
+    places = torch.tensor([[12.0, 16]] * 3)
+    found = find_candidates(
+        toy_sam, FEATURES, prompts, places, FAR_TO_ONE_SIDE.expand(3), nothing_else(3), frame
+    )
     expected = torch.tensor([[8.0, 12, 16, 20], [8.0, 12, 40, 52], [0.0, 0, 256, 128]])
     torch.testing.assert_close(found.boxes_xyxy, expected.expand(3, 3, 4))
-    torch.testing.assert_close(found.merit, torch.tensor([[0.5, 0.75, 0.25]] * 3))
+    # Their middles are (12, 16), (24, 32) and (128, 64).
+    cost = torch.tensor([0, 12 / 32 + 16 / 40, 116 / 256 + 48 / 128]) * OFFSET_COST
+    torch.testing.assert_close(found.merit, (torch.tensor([0.5, 0.75, 0.25]) - cost).expand(3, 3))
+
+
+def test_find_candidates__a_box_reaches_about_as_far_to_each_side_of_the_point(
+    monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam
+) -> None:
+    # Around (20, 28) the masks reach 4 left and 12 right, 8 up and 24 down; 4 left and 8 right, 4
+    # up and 4 down; and the third lies right of the point, which therefore is at its left border.
+    cells = [(4, 5, 8, 13), (4, 6, 7, 8), (10, 5, 20, 9)]
+    answer_with(monkeypatch, toy_sam, cells, (0.5, 0.5, 0.5))
+    prompts, place = [torch.zeros(2, 256)] * 3, torch.tensor([[20.0, 28]] * 3)
+    lopsided = torch.tensor([1.0, 2.0, float("inf")])
+    found = find_candidates(
+        toy_sam, FEATURES, prompts, place, lopsided, nothing_else(3), SamFrame((64, 64), SIDE)
+    )
+    expected = [
+        [[16.0, 20, 24, 36], [16, 24, 24, 32], [18, 20, 22, 36]],
+        [[16.0, 20, 28, 44], [16, 24, 28, 32], [18, 20, 24, 36]],
+        [[16.0, 20, 32, 52], [16, 24, 28, 32], [18, 20, 80, 36]],
+    ]
+    torch.testing.assert_close(found.boxes_xyxy, torch.tensor(expected))
+    # What is cut off costs nothing more: the masks' middles are (24, 36), (22, 28) and (60, 28).
+    cost = torch.tensor([4 / 16 + 8 / 32, 2 / 12, 40 / 40]) * OFFSET_COST
+    torch.testing.assert_close(found.merit, (0.5 - cost).expand(3, 3))
 
 
 def test_find_candidates__points_of_other_parts_on_the_mask_count_against_it(
@@ -74,11 +107,15 @@ def test_find_candidates__points_of_other_parts_on_the_mask_count_against_it(
         toy_sam,
         FEATURES,
         [torch.zeros(2, 256)],
-        torch.zeros(1, 2),
+        torch.tensor([[24.0, 32]]),
+        FAR_TO_ONE_SIDE,
         [others],
         SamFrame((64, 64), SIDE),
     )
-    torch.testing.assert_close(found.merit, torch.tensor([[0.5, 0.75 - 1, 0.25 - 3]]))
+    # The masks' middles are (12, 16), (24, 32) and (128, 128).
+    cost = torch.tensor([12 / 8 + 16 / 8, 0, 104 / 256 + 96 / 256]) * OFFSET_COST
+    cost += torch.tensor([0.0, 1, 3]) * OTHER_PART_COST
+    torch.testing.assert_close(found.merit, torch.tensor([[0.5, 0.75, 0.25]]) - cost)
 
 
 def test_find_candidates__empty_masks_give_a_small_box_around_the_point(
@@ -88,10 +125,14 @@ def test_find_candidates__empty_masks_give_a_small_box_around_the_point(
     answer_with(monkeypatch, toy_sam, [(0, 0, 0, 0), (5, 40, 9, 50), (1, 1, 2, 2)])
     place = torch.tensor([[100.0, 60]])
     frame = SamFrame((64, 128), SIDE)
-    found = find_candidates(toy_sam, FEATURES, [torch.zeros(2, 256)], place, nothing_else(1), frame)
+    prompts = [torch.zeros(2, 256)]
+    found = find_candidates(
+        toy_sam, FEATURES, prompts, place, FAR_TO_ONE_SIDE, nothing_else(1), frame
+    )
     around = torch.tensor([92.0, 52, 108, 68])  # 256 / 16 = 16 wide
     torch.testing.assert_close(
-        found.boxes_xyxy[0], torch.stack([around, around, torch.tensor([4.0, 4, 8, 8])])
+        found.boxes_xyxy[0],
+        torch.stack([around, around, torch.tensor([4.0, 4, 100 + LEAST_REACH, 60 + LEAST_REACH])]),
     )
 
 
@@ -143,7 +184,7 @@ def mixed_image() -> WeakImage:
         width=128,
         class_index=np.zeros(2, np.int64),
         boxes_xyxy=np.array([[40, 10, 56, 30], [np.nan] * 4], np.float32),
-        points_xy=(np.zeros((0, 2), np.float32), np.array([[5, 6]], np.float32)),
+        points_xy=(np.zeros((0, 2), np.float32), np.array([[12, 16]], np.float32)),
     )
 
 
@@ -155,8 +196,7 @@ def dataset(image: WeakImage) -> WeakDataset:
 def test_pseudo_labels__labelled_boxes_stay(
     monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam
 ) -> None:
-    # The second mask is as large as the labelled box. With points alone, nothing but SAM's guess
-    # tells: the first mask, 8 x 8 in the SAM frame, half of that in the image.
+    # The second mask is as large as the labelled box, and the drawn point lies in its middle.
     answer_with(monkeypatch, toy_sam, THREE_MASKS, (0.9, 0.5, 0.5))
     asked: list[int] = []
 
@@ -168,12 +208,30 @@ def test_pseudo_labels__labelled_boxes_stay(
     (found,) = pseudo_labels(toy_sam, labels, "mixed", features_of).images
     assert asked == [0]
     np.testing.assert_allclose(found.boxes_xyxy, [[40, 10, 56, 30], [4, 6, 20, 26]])
-    assert [points.tolist() for points in found.points_xy] == [[], [[5, 6]]]
+    assert [points.tolist() for points in found.points_xy] == [[], [[12, 16]]]
 
     (found,) = pseudo_labels(toy_sam, labels, "point", features_of).images
-    np.testing.assert_allclose(found.boxes_xyxy, [[4, 6, 8, 10]] * 2)
-    # Of the box nothing but the centre counts, so that is the point.
-    assert [points.tolist() for points in found.points_xy] == [[[48, 20]], [[5, 6]]]
+    # Of the box nothing but the centre counts, so that is the point. It lies on the third mask
+    # alone, which is cut off to reach equally far to each side.
+    np.testing.assert_allclose(found.boxes_xyxy, [[0, 0, 96, 40], [4, 6, 20, 26]])
+    assert [points.tolist() for points in found.points_xy] == [[[48, 20]], [[12, 16]]]
+
+
+@pytest.mark.parametrize(("drawn", "right"), [(1, 60.0), (2, 128.0)])
+def test_pseudo_labels__how_far_a_box_may_reach_depends_on_the_points_drawn(
+    monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam, drawn: int, right: float
+) -> None:
+    # Around (20, 32) in the image the mask reaches 20 to the left and 108 to the right.
+    answer_with(monkeypatch, toy_sam, [(0, 0, 64, 32)] * 3, (0.5, 0.5, 0.5))
+    points = np.array([[20, 32]] * drawn, np.float32)
+    image = replace(
+        mixed_image(),
+        class_index=np.zeros(1, np.int64),
+        boxes_xyxy=np.full((1, 4), np.nan, np.float32),
+        points_xy=(points,),
+    )
+    (found,) = pseudo_labels(toy_sam, dataset(image), "point", lambda position: FEATURES).images
+    np.testing.assert_allclose(found.boxes_xyxy, [[0, 0, right, 64]], atol=1e-4)
 
 
 def test_pseudo_labels__real_decoder_gives_boxes_inside_the_image(toy_sam: FrozenSam) -> None:

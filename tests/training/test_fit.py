@@ -14,6 +14,7 @@ from wps_sam.errors import CheckpointError, ConfigError, TrainingError
 from wps_sam.prompter.dense.model import DensePrompter
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
+from wps_sam.training import self_training
 from wps_sam.training.fit import validation_interval
 from wps_sam.training.module import PrompterModule
 from wps_sam.training.progress import RunProgress
@@ -159,13 +160,22 @@ class Interrupted(RuntimeError):
     """Stands for a power cut."""
 
 
-@pytest.mark.parametrize("recipe", ["paper", "strong"])
+@pytest.mark.parametrize(
+    ("recipe", "supervision"), [("paper", "box"), ("strong", "box"), ("strong", "point")]
+)
 @pytest.mark.parametrize("cut_at", [7, 8], ids=["inside an epoch", "at its last step"])
 def test_resume__continues_bit_for_bit(
-    train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cut_at: int, recipe: str
+    train: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    cut_at: int,
+    recipe: str,
+    supervision: str,
 ) -> None:
+    monkeypatch.setattr(self_training, "LEAST_SCORE", 0.0)  # so short a run is sure of nothing
     extra_views = 0 if recipe == "paper" else 2
     settings: dict[str, Any] = {"epochs": 6, "recipe": recipe, "extra_views": extra_views}
+    settings["supervision"] = supervision
     whole = train("whole", **settings)
     advance = RunProgress.on_train_batch_end
 
@@ -188,6 +198,32 @@ def test_resume__continues_bit_for_bit(
     assert equal(weights(whole), weights(resumed))
     steps = [json.loads(line)["step"] for line in (resumed / "metrics.jsonl").open()]
     assert steps == [2, 4, 6, 8, 10, 12]
+
+
+def test_fit__boxes_made_of_points_are_corrected_twice(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_training, "LEAST_SCORE", 0.0)
+    learnt: list[list[Any]] = []
+    step = PrompterModule.training_step
+
+    def listen(module: PrompterModule, batch: Any, index: int) -> Any:
+        epoch = module.current_epoch
+        for number, target in zip(batch.image_index, batch.targets, strict=True):
+            if number == 0:
+                learnt.append([epoch + 1, target.learnt_boxes.flatten().tolist()])
+        return step(module, batch, index)
+
+    monkeypatch.setattr(PrompterModule, "training_step", listen)
+    train("run", recipe="strong", supervision="point", epochs=8)
+    boxes = {epoch: boxes for epoch, boxes in learnt}
+    assert boxes[1] == boxes[2]
+    assert boxes[3] == boxes[4] != boxes[2]
+    assert boxes[5] == boxes[8] != boxes[4]
+
+    learnt.clear()
+    train("boxes", recipe="strong", supervision="box", epochs=8)
+    assert len({tuple(boxes) for _, boxes in learnt}) == 1
 
 
 def test_resume__finished_run_stays_as_it_is(train: Train) -> None:

@@ -1,8 +1,10 @@
 """Boxes for parts that are labelled with points, so that a prompter of boxes can learn them.
 
 SAM cuts out three masks for a point: roughly a detail, a part and the whole. Which one is the part
-differs from point to point. Three things tell: SAM's own guess of a mask's IoU; a mask on which
-points of other parts lie is too large; and parts of one class are often of one size.
+differs from point to point. Four things tell: SAM's own guess of a mask's IoU; a mask on which
+points of other parts lie is too large; people click on the middle of a part; and parts of one class
+are often of one size. And where a mask leaks out of its part on one side, the other side, which is
+about as far from the point, shows it.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,14 +30,28 @@ EMPTY_SIDE = 1 / 16
 ROUNDS = 4
 """How often usual sizes and choices are made from each other."""
 
+LOPSIDED = 2.0
+"""How many times as far as to the left a box may reach from a drawn point to the right, and so on.
+From a point that is the centre of a labelled box it reaches equally far."""
+
+LEAST_REACH = 2.0
+"""Pixels of the SAM frame; a box is taken to reach at least so far from the point to each side."""
+
+OFFSET_COST = 6.0
+"""What a mask costs whose middle is a width or a height away from the point."""
+
+OTHER_PART_COST = 0.5
+"""What the point of another part costs a mask on which it lies."""
+
 
 class Candidates(NamedTuple):
     """Boxes that the P' parts labelled with points in one image could have.
 
     Attributes:
-        boxes_xyxy: (P', 3, 4) float32, SAM frame, around SAM's three masks, in SAM's order.
-        merit: (P', 3) float32: SAM's guess of the mask's IoU, less the number of other parts whose
-            point lies on the mask.
+        boxes_xyxy: (P', 3, 4) float32, SAM frame, around SAM's three masks, in SAM's order, and
+            cut off where they reach much farther to one side of the point than to the other.
+        merit: (P', 3) float32: SAM's guess of the mask's IoU, less what other parts' points on the
+            mask and the distance of its middle from the point cost.
     """
 
     boxes_xyxy: Tensor
@@ -137,6 +153,7 @@ def find_candidates(
     features: Tensor,
     prompts: Sequence[Tensor],
     places_xy: Tensor,
+    lopsided: Tensor,
     others_xy: Sequence[Tensor],
     frame: SamFrame,
 ) -> Candidates:
@@ -146,7 +163,10 @@ def find_candidates(
         sam: Decodes the masks.
         features: (256, h, w) float, of one image.
         prompts: P prompts (T_p, 256); their lengths may differ.
-        places_xy: (P, 2) float32, SAM frame: where a small box goes if a mask is empty.
+        places_xy: (P, 2) float32, SAM frame: where the part's middle should be, and a small box
+            goes if a mask is empty.
+        lopsided: (P,) float32, 1 or more: how many times as far as to one side of that place a box
+            may reach to the other.
         others_xy: P tensors (Q_p, 2) float32, SAM frame: where the other parts are.
         frame: How the image sits in SAM's square; boxes are clipped to it.
 
@@ -163,8 +183,10 @@ def find_candidates(
         for row, mask in zip(rows, masks, strict=True):
             cells = (others_xy[row] / frame.side * mask.shape[-1]).long()
             x, y = cells.clamp(0, mask.shape[-1] - 1).unbind(1)
-            merit[row] -= mask[:, y, x].sum(1)
-    return Candidates(boxes, merit)
+            merit[row] -= OTHER_PART_COST * mask[:, y, x].sum(1)
+    middle, size = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
+    offset = ((middle - places_xy[:, None]) / size).abs().sum(2)
+    return Candidates(_cut_off(boxes, places_xy, lopsided, frame), merit - OFFSET_COST * offset)
 
 
 def _candidates_of_image(
@@ -181,7 +203,35 @@ def _candidates_of_image(
     others = [torch.cat([places[:row], places[row + 1 :]]) for row in rows.tolist()]
     frame = SamFrame((image.height, image.width), sam.image_side)
     chosen = [prompts[row] for row in rows.tolist()]
-    return find_candidates(sam, features, chosen, places[rows], others, frame)
+    lopsided = torch.tensor([_lopsided(len(image.points_xy[row])) for row in rows.tolist()])
+    return find_candidates(sam, features, chosen, places[rows], lopsided, others, frame)
+
+
+def _lopsided(drawn_points: int) -> float:
+    """How lopsided a part may lie around its place, by how many points were drawn on it."""
+    if drawn_points == 0:  # the place is the centre of a box
+        return 1.0
+    return LOPSIDED if drawn_points == 1 else float("inf")  # several points show how far it reaches
+
+
+def _cut_off(boxes_xyxy: Tensor, places_xy: Tensor, lopsided: Tensor, frame: SamFrame) -> Tensor:
+    """Pull in sides that are more than `lopsided` (P,) times as far away as their opposite.
+
+    Args:
+        boxes_xyxy: (P, 3, 4) float32, SAM frame.
+        places_xy: (P, 2) float32, SAM frame.
+        lopsided: (P,) float32.
+        frame: How the image sits in SAM's square; boxes stay in it.
+    """
+    place = places_xy[:, None]
+    before = (place - boxes_xyxy[..., :2]).clamp(min=LEAST_REACH)
+    after = (boxes_xyxy[..., 2:] - place).clamp(min=LEAST_REACH)
+    most = lopsided[:, None, None]
+    left_top = place - torch.minimum(before, most * after)
+    right_bottom = place + torch.minimum(after, most * before)
+    height, width = frame.resized_hw
+    border = torch.tensor([width, height, width, height])
+    return torch.minimum(torch.cat([left_top, right_bottom], dim=2).clamp(min=0), border)
 
 
 def _with_boxes(sam: FrozenSam, image: WeakImage, target: PartTargets, boxes: Tensor) -> WeakImage:

@@ -1,6 +1,7 @@
 """Batches for training: cached features beside teacher targets. No photograph is opened here."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -36,7 +37,11 @@ class EmbeddedImages(Dataset[tuple[Tensor, PartTargets, int]]):
             raise ValueError(f"{len(keys)} keys for {len(targets)} targets")
         self.cache = cache
         self.keys = keys
-        self.targets = targets
+        self.targets = list(targets)
+
+    def learn_boxes(self, index: int, boxes_xyxy: Tensor) -> None:
+        """Replace what is learnt of the parts of one image: (P, 4) float32, SAM frame."""
+        self.targets[index] = replace(self.targets[index], pseudo_xyxy=boxes_xyxy)
 
     def __len__(self) -> int:
         """Number of images."""

@@ -38,6 +38,7 @@ from wps_sam.training.module import PrompterModule
 from wps_sam.training.progress import RunProgress
 from wps_sam.training.recipes import Recipe
 from wps_sam.training.run_folder import ModelFolder, RunLog, open_run
+from wps_sam.training.self_training import SelfTraining
 from wps_sam.training.validation import (
     AGREEMENT,
     AgreementValidation,
@@ -169,6 +170,9 @@ def fit(
             lambda: measure_masks(module.kept), mask_validations, job.recipe.epochs // every
         )
     callbacks = _callbacks(job, sam, masks, run, has_val=val is not None)
+    corrections = job.recipe.box_corrections
+    if corrections and any(target.pseudo_xyxy is not None for target in images.targets):
+        callbacks.append(SelfTraining(images, sam, job.recipe.epochs, corrections))
     callbacks += [
         ModelFolder(lambda: save_model(run, module.kept, info)),
         RunProgress(console, total_steps),

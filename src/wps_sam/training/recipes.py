@@ -49,6 +49,8 @@ class Recipe:
         extra_views: most views of each training image beside the image as it is.
         most_extra_embeddings: no more views are made than give so many embeddings in all; None
             sets no limit.
+        box_corrections: how many times boxes that SAM made of points are corrected by what the
+            prompter has learnt; for prompters that learn boxes.
         score_threshold: least score of a part in prediction.
     """
 
@@ -63,6 +65,7 @@ class Recipe:
     validate_every_epochs: int
     extra_views: int
     most_extra_embeddings: int | None
+    box_corrections: int
     score_threshold: float
 
     def for_images(self, images: int) -> "Recipe":
@@ -115,6 +118,7 @@ RECIPES = {
         validate_every_epochs=1,
         extra_views=0,
         most_extra_embeddings=0,
+        box_corrections=0,
         score_threshold=0.0,
     ),
     "strong": Recipe(
@@ -136,6 +140,7 @@ RECIPES = {
         validate_every_epochs=5,
         extra_views=3,
         most_extra_embeddings=2000,
+        box_corrections=2,
         score_threshold=0.45,
     ),
 }

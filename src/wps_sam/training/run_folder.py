@@ -29,7 +29,12 @@ _RUN_FILES = {
     "model.safetensors",
 }
 # Settings that older runs lack, and what these runs did.
-_RECIPE_BEFORE = {"least_steps": 0, "extra_views": 0, "most_extra_embeddings": 0}
+_RECIPE_BEFORE = {
+    "least_steps": 0,
+    "extra_views": 0,
+    "most_extra_embeddings": 0,
+    "box_corrections": 0,
+}
 _OPTIMISER_BEFORE = {"average_decay": 0.0}
 _SHOWN = 5
 _LONGEST_PATH = 300

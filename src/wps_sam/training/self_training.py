@@ -1,0 +1,72 @@
+"""Self-training: boxes that SAM made of points are corrected by the prompter that learns them."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from wps_sam.prompter.box_correction import LEAST_SCORE, correct_boxes
+from wps_sam.prompter.pseudo_boxes import labelled_by_points
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.training.data import EmbeddedImages, validation_loader
+from wps_sam.training.module import PrompterModule
+
+_BATCH = 8
+
+
+class SelfTraining(L.Callback):
+    """Corrects the boxes to learn, at the end of some epochs (`prompter.box_correction`).
+
+    Attributes:
+        after_epochs: At the end of which epochs, counted from 1.
+    """
+
+    def __init__(self, images: EmbeddedImages, sam: FrozenSam, epochs: int, corrections: int):
+        """Spread the corrections evenly over the first half of the run, whose end is the last.
+
+        Args:
+            images: Learnt from; the boxes in here are replaced.
+            sam: Encodes prompts, as selecting parts does.
+            epochs: Of the run.
+            corrections: How many times to correct.
+        """
+        self.images = images
+        self.sam = sam
+        self.after_epochs = {
+            max(1, epochs * number // (2 * corrections)) for number in range(1, corrections + 1)
+        }
+        self._corrected: dict[int, Tensor] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The boxes as they are now, for a resumed run."""
+        return {"corrected": self._corrected}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the boxes of the run so far."""
+        self._corrected = dict(state_dict["corrected"])
+        for index, boxes in self._corrected.items():
+            self.images.learn_boxes(index, boxes)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Correct if it is time."""
+        if trainer.current_epoch + 1 not in self.after_epochs:
+            return
+        if not isinstance(pl_module, PrompterModule):
+            raise TypeError("SelfTraining goes with PrompterModule")
+        self._correct(pl_module)
+
+    @torch.no_grad()
+    def _correct(self, module: PrompterModule) -> None:
+        """Ask the weights that would be kept now for the parts of every training image."""
+        prompter = module.kept
+        was_training = prompter.training
+        prompter.eval()
+        for batch in validation_loader(self.images, _BATCH):
+            output = prompter(batch.features.to(module.device))
+            found = prompter.select(output, self.sam, LEAST_SCORE)
+            for index, target, parts in zip(batch.image_index, batch.targets, found, strict=True):
+                if labelled_by_points(target).any():
+                    self._corrected[index] = correct_boxes(target, parts)
+                    self.images.learn_boxes(index, self._corrected[index])
+        prompter.train(was_training)
