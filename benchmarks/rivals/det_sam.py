@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from benchmarks.rivals.training import SeenImages, train_network
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import ConfigError
-from wps_sam.prompter.dense.loss import generalised_iou
 from wps_sam.prompter.interface import Criterion, Losses, PartPrompts, PartTargets, Prompter
+from wps_sam.prompter.overlap import generalised_iou
 from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.prompter.query.model import QueryPrompter
 from wps_sam.prompter.teacher import teacher_targets
@@ -163,12 +163,9 @@ class DetectionCriterion(Criterion):
     @torch.no_grad()
     def _match(self, class_logits: Tensor, boxes_xyxy: Tensor, target: PartTargets) -> Tensor:
         """(P,) int64: the query that each part is given to, by the Hungarian algorithm."""
-        queries, parts = len(boxes_xyxy), len(target.class_index)
         probability = class_logits.softmax(-1)[:, target.class_index].T
         distance = torch.cdist(self._centred(target.boxes_xyxy), self._centred(boxes_xyxy), p=1.0)
-        overlap = generalised_iou(
-            target.boxes_xyxy.repeat_interleave(queries, 0), boxes_xyxy.repeat(parts, 1)
-        ).view(parts, queries)
+        overlap = generalised_iou(target.boxes_xyxy[:, None], boxes_xyxy)
         cost = _L1 * distance - _CLASS * probability - _GIOU * overlap
         _, columns = linear_sum_assignment(cost.cpu().numpy())  # rows come in order, as P <= S
         return torch.from_numpy(columns).to(boxes_xyxy.device)

@@ -1,10 +1,8 @@
 """Boxes around low-resolution masks by hand, and IoU of pairs against the geometry package."""
 
-import numpy as np
 import torch
 
-from wps_sam.geometry.boxes import box_iou
-from wps_sam.prompter.extents import mask_extents, paired_iou
+from wps_sam.prompter.extents import mask_extents
 
 
 def test_mask_extents__by_hand() -> None:
@@ -28,19 +26,3 @@ def test_mask_extents__empty_masks_are_zero() -> None:
     assert found[1, 2].tolist() == [6, 0, 8, 2]
     assert found.sum().item() == 16
     assert mask_extents(masks[:0], 8).shape == (0, 3, 4)
-
-
-def test_paired_iou__equals_geometry() -> None:
-    torch.manual_seed(0)
-    corners = torch.rand(2, 6, 4) * 50
-    boxes = torch.cat([corners[..., :2], corners[..., :2] + corners[..., 2:]], dim=-1)
-    a, b = boxes[0], boxes[0] * 0.5 + boxes[1] * 0.5
-    table = box_iou(a.numpy(), b.numpy())
-    np.testing.assert_allclose(paired_iou(a, b).numpy(), np.diag(table), atol=1e-5)
-    assert paired_iou(boxes, boxes).shape == (2, 6)
-
-
-def test_paired_iou__by_hand() -> None:
-    a = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 10], [5, 5, 5, 5], [0, 0, 0, 0]])
-    b = torch.tensor([[0.0, 0, 10, 5], [20, 0, 30, 10], [5, 5, 5, 5], [0, 0, 10, 10]])
-    assert paired_iou(a, b).tolist() == [0.5, 0, 0, 0]

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from wps_sam.prompter.extents import mask_extents, paired_iou
+from wps_sam.prompter.extents import mask_extents
 from wps_sam.prompter.interface import PartTargets
+from wps_sam.prompter.overlap import iou
 from wps_sam.sam.frozen import FrozenSam
 
 CLICKS_UV = ((0.5, 0.3), (0.5, 0.5), (0.5, 0.7))
@@ -111,4 +112,4 @@ def _quality(sam: FrozenSam, features: Tensor, tokens: Tensor, boxes_xyxy: Tenso
     image_index = torch.zeros(len(tokens), dtype=torch.long)
     decoded = sam.decode(features, tokens, image_index)
     extents = mask_extents(decoded.low_res_logits[:, 0] > 0, sam.image_side)
-    return paired_iou(extents, boxes_xyxy) * decoded.iou[:, 0].float()
+    return iou(extents, boxes_xyxy) * decoded.iou[:, 0].float()

@@ -1,4 +1,4 @@
-"""Boxes around SAM's own masks, and how well they fit other boxes."""
+"""Boxes around SAM's own masks."""
 
 import torch
 from torch import Tensor
@@ -24,12 +24,3 @@ def mask_extents(masks: Tensor, image_side: int) -> Tensor:
     (left, right), (top, bottom) = sides
     boxes = torch.stack([left, top, right, bottom], dim=-1).float()
     return torch.where(masks.any(-1).any(-1)[..., None], boxes, 0.0)
-
-
-def paired_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU of paired boxes (..., 4) xyxy -> (...); 0 where neither has an area."""
-    left_top = torch.maximum(a[..., :2], b[..., :2])
-    right_bottom = torch.minimum(a[..., 2:], b[..., 2:])
-    intersection = (right_bottom - left_top).clamp(min=0).prod(-1)
-    area_a, area_b = ((box[..., 2:] - box[..., :2]).clamp(min=0).prod(-1) for box in (a, b))
-    return intersection / (area_a + area_b - intersection).clamp(min=1e-6)

@@ -1,15 +1,12 @@
 """Which cells and boxes learn which part, on grids small enough to work out by hand."""
 
-import numpy as np
 import pytest
 import torch
 
-from wps_sam.geometry.boxes import box_iou
 from wps_sam.prompter.dense.assignment import (
     assign_cells,
     match_boxes,
     pad_targets,
-    pairwise_iou,
 )
 from wps_sam.prompter.dense.config import DenseCriterionConfig
 from wps_sam.prompter.dense.proposals import Proposals
@@ -32,17 +29,6 @@ def proposals(probability: float, boxes: list[list[float]]) -> Proposals:
     """Every cell gives both classes the same probability."""
     logits = torch.logit(torch.tensor(probability)).expand(1, 4, 2).clone()
     return Proposals(logits, torch.tensor([boxes]), CENTERS, torch.zeros(1, 1, 1, 4))
-
-
-def test_pairwise_iou__equals_geometry() -> None:
-    torch.manual_seed(0)
-    corners = torch.rand(2, 5, 4) * 50
-    a = torch.cat([corners[..., :2], corners[..., :2] + corners[..., 2:]], dim=-1)
-    b = a.flip(1)[:, :3] + 4
-    for i in range(2):
-        np.testing.assert_allclose(
-            pairwise_iou(a, b)[i].numpy(), box_iou(a[i].numpy(), b[i].numpy()), atol=1e-5
-        )
 
 
 def test_assign__best_fit_is_asked_for_its_iou_and_others_for_less() -> None:

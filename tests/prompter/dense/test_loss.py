@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wps_sam.prompter.dense.config import DenseCriterionConfig
-from wps_sam.prompter.dense.loss import DenseCriterion, generalised_iou
+from wps_sam.prompter.dense.loss import DenseCriterion
 from wps_sam.prompter.dense.model import DenseOutput
 from wps_sam.prompter.dense.proposals import Proposals
 from wps_sam.prompter.interface import PartTargets
@@ -21,14 +21,6 @@ CONFIG = DenseCriterionConfig(
     loss_giou=2.0,
     loss_l1=5.0,
 )
-
-
-def test_generalised_iou__by_hand() -> None:
-    a = torch.tensor([[0.0, 0, 2, 2], [0.0, 0, 1, 1], [0.0, 0, 2, 2]])
-    b = torch.tensor([[0.0, 0, 2, 2], [3.0, 0, 4, 1], [1.0, 1, 3, 3]])
-    # Equal; apart (union 2 in a hull of 4); overlap 1 of union 7 in a hull of 9.
-    expected = torch.tensor([1.0, 0 - 2 / 4, 1 / 7 - 2 / 9])
-    torch.testing.assert_close(generalised_iou(a, b), expected)
 
 
 def output(

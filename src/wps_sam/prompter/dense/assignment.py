@@ -16,6 +16,7 @@ from torch import Tensor
 from wps_sam.prompter.dense.config import DenseCriterionConfig
 from wps_sam.prompter.dense.proposals import Proposals
 from wps_sam.prompter.interface import PartTargets
+from wps_sam.prompter.overlap import iou
 
 
 class PaddedTargets(NamedTuple):
@@ -60,17 +61,6 @@ def pad_targets(targets: Sequence[PartTargets], device: torch.device) -> PaddedT
     return PaddedTargets(class_index, boxes, is_part)
 
 
-def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU of boxes a (B, P, 4) with b (B, N, 4), both xyxy in one frame -> (B, P, N)."""
-    left_top = torch.maximum(a[:, :, None, :2], b[:, None, :, :2])
-    right_bottom = torch.minimum(a[:, :, None, 2:], b[:, None, :, 2:])
-    intersection = (right_bottom - left_top).clamp(min=0).prod(-1)
-    area_a = (a[..., 2:] - a[..., :2]).clamp(min=0).prod(-1)
-    area_b = (b[..., 2:] - b[..., :2]).clamp(min=0).prod(-1)
-    union = area_a[:, :, None] + area_b[:, None] - intersection
-    return intersection / union.clamp(min=1e-6)
-
-
 def _candidates(centers: Tensor, padded: PaddedTargets) -> Tensor:
     """Cells that may learn a part: centre inside its box, and always the nearest cell.
 
@@ -94,9 +84,9 @@ def assign_cells(
     batch, cells, classes = probability.shape
     index = padded.class_index[:, :, None].expand(-1, -1, cells)
     class_score = probability.transpose(1, 2).gather(1, index)
-    iou = pairwise_iou(padded.boxes_xyxy, proposals.boxes_xyxy)
+    overlap = iou(padded.boxes_xyxy[:, :, None], proposals.boxes_xyxy[:, None])
     candidate = _candidates(proposals.cell_centers, padded)
-    metric = class_score**config.align_class * iou**config.align_box
+    metric = class_score**config.align_class * overlap**config.align_box
     metric = torch.where(candidate, metric + 1e-9, 0.0)
 
     best, cell = metric.topk(min(config.top_cells, cells), dim=2)
@@ -108,7 +98,7 @@ def assign_cells(
     # TOOD's normalisation: within a part the best cell is asked for the part's best IoU.
     metric = metric * chosen
     peak = metric.amax(2, keepdim=True).clamp(min=1e-12)
-    grade = metric / peak * (iou * chosen).amax(2, keepdim=True).clamp(min=0.1)
+    grade = metric / peak * (overlap * chosen).amax(2, keepdim=True).clamp(min=0.1)
     weight = grade.sum(1)
     class_target = probability.new_zeros(batch, cells, classes)
     cell_class = padded.class_index.gather(1, part)
@@ -130,6 +120,6 @@ def match_boxes(
     Returns:
         Row of the part (B, K) int64, and whether there is one (B, K) bool.
     """
-    iou = pairwise_iou(padded.boxes_xyxy, looked_at) * padded.is_part[..., None]
-    best, part = iou.max(1)
+    overlap = iou(padded.boxes_xyxy[:, :, None], looked_at[:, None])  # padding has no area
+    best, part = overlap.max(1)
     return part, best >= least_iou

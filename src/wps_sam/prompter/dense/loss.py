@@ -15,18 +15,8 @@ from wps_sam.prompter.dense.assignment import (
 from wps_sam.prompter.dense.config import DenseCriterionConfig
 from wps_sam.prompter.dense.model import DenseOutput
 from wps_sam.prompter.dense.proposals import Proposals
-from wps_sam.prompter.extents import paired_iou
 from wps_sam.prompter.interface import Criterion, Losses, PartTargets
-
-
-def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """GIoU (Rezatofighi et al., CVPR 2019, equation 1) of paired boxes (K, 4) xyxy -> (K,)."""
-    left_top = torch.maximum(a[:, :2], b[:, :2])
-    right_bottom = torch.minimum(a[:, 2:], b[:, 2:])
-    intersection = (right_bottom - left_top).clamp(min=0).prod(1)
-    union = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - intersection
-    hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).prod(1)
-    return intersection / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
+from wps_sam.prompter.overlap import generalised_iou, iou
 
 
 class DenseCriterion(Criterion):
@@ -74,7 +64,7 @@ class DenseCriterion(Criterion):
         """Second stage: a box is asked for the IoU that its corrected box has with its part."""
         part, has_part = match_boxes(output.looked_at, padded, self.config.second_iou)
         wanted = padded.boxes_xyxy.gather(1, part[..., None].expand(-1, -1, 4))
-        grade = paired_iou(output.boxes_xyxy.detach(), wanted) * has_part
+        grade = iou(output.boxes_xyxy.detach(), wanted) * has_part
         class_target = torch.zeros_like(output.class_logits)
         class_target.scatter_(2, padded.class_index.gather(1, part)[..., None], grade[..., None])
         total_grade = grade.sum().clamp(min=1.0)
