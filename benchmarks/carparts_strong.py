@@ -6,7 +6,8 @@
 DATA is the Car-Parts annotations.json (18 classes). Every 5th image is held out; the others, with
 the boxes of their polygons, are all that training sees. `train` learns one row of the table with
 one seed and scores the masks on the held-out images; a run that was cut off goes on where it
-stopped. Rows that only change prediction are scored with the weights of the row `strong`. Rivals
+stopped. Rows that only change prediction are scored with the weights of the rows in
+`SCORED_IN_PARTS`. Rivals
 (benchmarks/rivals) see the same views for `--steps` steps. `collect` writes carparts_strong.json
 beside this file.
 """
@@ -70,6 +71,7 @@ SHORT = replace(STRONG, least_steps=STRONG.least_steps // 4)
 ROWS = {
     "strong": Row(),
     "points": Row(supervision="point"),
+    "points_without_correction": Row(replace(STRONG, box_corrections=0), supervision="point"),
     **{f"{count}_images": Row(images=count) for count in (25, 50, 100, 200)},
     "half_the_steps": Row(replace(STRONG, least_steps=STRONG.least_steps // 2)),
     "quarter_of_the_steps": Row(SHORT),
@@ -118,6 +120,7 @@ SAME_WEIGHTS: dict[str, Callable[[DensePrompter], Prompter]] = {
 
 
 SCORED_IN_PARTS = ("strong", "quarter_of_the_steps")
+"""Rows whose weights are also scored without parts of prediction (`SAME_WEIGHTS`)."""
 
 
 def spread_evenly(labels: WeakDataset, count: int | None) -> WeakDataset:

@@ -1,4 +1,4 @@
-"""Boxes around low-resolution masks by hand, and IoU of pairs against the geometry package."""
+"""Boxes around low-resolution masks by hand."""
 
 import torch
 

@@ -76,6 +76,7 @@ def test_find_candidates__extents_by_hand(
 def test_find_candidates__a_box_reaches_about_as_far_to_each_side_of_the_point(
     monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam
 ) -> None:
+    # The shorter side counts as a quarter of the box at least: of the third, (2 + 60) / 4 = 15.5.
     # Around (20, 28) the masks reach 4 left and 12 right, 8 up and 24 down; 4 left and 8 right, 4
     # up and 4 down; and the third lies right of the point, which therefore is at its left border.
     cells = [(4, 5, 8, 13), (4, 6, 7, 8), (10, 5, 20, 9)]
@@ -87,7 +88,7 @@ def test_find_candidates__a_box_reaches_about_as_far_to_each_side_of_the_point(
     )
     expected = [
         [[16.0, 20, 24, 36], [16, 24, 24, 32], [18, 20, 22, 36]],
-        [[16.0, 20, 28, 44], [16, 24, 28, 32], [18, 20, 24, 36]],
+        [[16.0, 20, 28, 44], [16, 24, 28, 32], [18, 20, 20 + 2 * 15.5, 36]],
         [[16.0, 20, 32, 52], [16, 24, 28, 32], [18, 20, 80, 36]],
     ]
     torch.testing.assert_close(found.boxes_xyxy, torch.tensor(expected))
@@ -217,11 +218,12 @@ def test_pseudo_labels__labelled_boxes_stay(
     assert [points.tolist() for points in found.points_xy] == [[[48, 20]], [[12, 16]]]
 
 
-@pytest.mark.parametrize(("drawn", "right"), [(1, 60.0), (2, 128.0)])
+@pytest.mark.parametrize(("drawn", "right"), [(1, 84.0), (2, 128.0)])
 def test_pseudo_labels__how_far_a_box_may_reach_depends_on_the_points_drawn(
     monkeypatch: pytest.MonkeyPatch, toy_sam: FrozenSam, drawn: int, right: float
 ) -> None:
-    # Around (20, 32) in the image the mask reaches 20 to the left and 108 to the right.
+    # Around (20, 32) in the image the mask reaches 20 to the left and 108 to the right. The left
+    # counts as a quarter of the mask, 32, and twice that is 64.
     answer_with(monkeypatch, toy_sam, [(0, 0, 64, 32)] * 3, (0.5, 0.5, 0.5))
     points = np.array([[20, 32]] * drawn, np.float32)
     image = replace(

@@ -20,6 +20,7 @@ from wps_sam.prompter.teacher import (
     count_by_points,
     count_thinned,
     label_tokens,
+    learnt_targets,
     spread_points,
     teacher_targets,
     tokens_per_part,
@@ -64,6 +65,18 @@ def test_point__equals_sams_encoding_of_the_scaled_centre(toy_sam: FrozenSam) ->
     centers = torch.tensor([[40.0, 70], [128.0, 64]])
     torch.testing.assert_close(targets.tokens, toy_sam.prompt_points(centers[:, None]))
     torch.testing.assert_close(targets.boxes_xyxy, centers.repeat(1, 2))
+
+
+def test_learnt__place_is_the_point_where_the_box_was_made_of_one(toy_sam: FrozenSam) -> None:
+    # The second part was labelled with a box, or lost its point in a crop.
+    points = (np.array([[12, 30], [14, 34]], np.float32), np.zeros((0, 2), np.float32))
+    targets = learnt_targets(toy_sam, replace(image(BOXES), points_xy=points))
+    scaled = torch.tensor([[20.0, 40, 60, 100], [0.0, 0, 256, 128]])
+    torch.testing.assert_close(targets.learnt_boxes, scaled)
+    torch.testing.assert_close(
+        targets.boxes_xyxy, torch.tensor([[26.0, 64, 26, 64], [0, 0, 256, 128]])
+    )
+    assert targets.class_index.tolist() == [1, 0]
 
 
 def test_point__nothing_but_the_centre_counts(toy_sam: FrozenSam) -> None:

@@ -1,6 +1,7 @@
 """Training end to end on a tiny SAM: frozen, mask-free, resumable, honest about bad input."""
 
 import json
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,11 @@ def test_fit__a_file_without_masks_gives_the_same_model(
 
 @pytest.mark.parametrize(("recipe", "extra_views"), [("paper", 0), ("strong", 0), ("strong", 2)])
 def test_fit__of_boxes_nothing_but_the_centre_counts_under_point(
-    train: Train, tmp_path: Path, recipe: str, extra_views: int
+    train: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: str,
+    extra_views: int,
 ) -> None:
     content, smaller = coco(6, masks=False), coco(6, masks=False)
     for annotation in smaller["annotations"]:
@@ -93,6 +98,7 @@ def test_fit__of_boxes_nothing_but_the_centre_counts_under_point(
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(labels))
         settings = {"recipe": recipe, "supervision": "point", "extra_views": extra_views}
+        monkeypatch.setattr(self_training, "LEAST_SCORE", 0.0)  # so that boxes are corrected
         run = train(f"run-{name}", path, **settings)
         found.append((run / "model.safetensors").read_bytes())
     assert found[0] == found[1]
@@ -163,7 +169,8 @@ class Interrupted(RuntimeError):
 @pytest.mark.parametrize(
     ("recipe", "supervision"), [("paper", "box"), ("strong", "box"), ("strong", "point")]
 )
-@pytest.mark.parametrize("cut_at", [7, 8], ids=["inside an epoch", "at its last step"])
+# Boxes made of points are corrected after epochs 2 and 4, and there is a checkpoint each 3 epochs.
+@pytest.mark.parametrize("cut_at", [7, 8, 15], ids=["inside an epoch", "at its last step", "late"])
 def test_resume__continues_bit_for_bit(
     train: Train,
     monkeypatch: pytest.MonkeyPatch,
@@ -174,7 +181,7 @@ def test_resume__continues_bit_for_bit(
 ) -> None:
     monkeypatch.setattr(self_training, "LEAST_SCORE", 0.0)  # so short a run is sure of nothing
     extra_views = 0 if recipe == "paper" else 2
-    settings: dict[str, Any] = {"epochs": 6, "recipe": recipe, "extra_views": extra_views}
+    settings: dict[str, Any] = {"epochs": 9, "recipe": recipe, "extra_views": extra_views}
     settings["supervision"] = supervision
     whole = train("whole", **settings)
     advance = RunProgress.on_train_batch_end
@@ -197,33 +204,35 @@ def test_resume__continues_bit_for_bit(
     assert ("averaged.n_averaged" in a["state_dict"]) == (recipe == "strong")
     assert equal(weights(whole), weights(resumed))
     steps = [json.loads(line)["step"] for line in (resumed / "metrics.jsonl").open()]
-    assert steps == [2, 4, 6, 8, 10, 12]
+    assert steps == [2 * epoch for epoch in range(1, 10)]
 
 
 def test_fit__boxes_made_of_points_are_corrected_twice(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(self_training, "LEAST_SCORE", 0.0)
-    learnt: list[list[Any]] = []
+    learnt: dict[int, dict[int, list[float]]] = defaultdict(dict)
     step = PrompterModule.training_step
 
     def listen(module: PrompterModule, batch: Any, index: int) -> Any:
-        epoch = module.current_epoch
         for number, target in zip(batch.image_index, batch.targets, strict=True):
-            if number == 0:
-                learnt.append([epoch + 1, target.learnt_boxes.flatten().tolist()])
+            boxes = target.learnt_boxes.flatten().tolist()
+            learnt[module.current_epoch + 1][number] = boxes
         return step(module, batch, index)
 
     monkeypatch.setattr(PrompterModule, "training_step", listen)
-    train("run", recipe="strong", supervision="point", epochs=8)
-    boxes = {epoch: boxes for epoch, boxes in learnt}
-    assert boxes[1] == boxes[2]
-    assert boxes[3] == boxes[4] != boxes[2]
-    assert boxes[5] == boxes[8] != boxes[4]
+    run = train("run", recipe="strong", supervision="point", epochs=8)
+    assert learnt[1] == learnt[2]
+    assert learnt[3] == learnt[4] != learnt[2]
+    assert learnt[5] == learnt[8] != learnt[4]
+
+    settings = yaml.safe_load((run / "train.yaml").read_text())
+    assert settings["recipe"]["box_corrections"] == 2
 
     learnt.clear()
-    train("boxes", recipe="strong", supervision="box", epochs=8)
-    assert len({tuple(boxes) for _, boxes in learnt}) == 1
+    run = train("boxes", recipe="strong", supervision="box", epochs=8)
+    assert yaml.safe_load((run / "train.yaml").read_text())["recipe"]["box_corrections"] == 0
+    assert learnt[1] == learnt[8]
 
 
 def test_resume__finished_run_stays_as_it_is(train: Train) -> None:

@@ -170,16 +170,17 @@ def test_open_run__resume_of_a_run_before_views_and_averages(run: Path) -> None:
         paper,
         extra_views=2,
         least_steps=9,
+        box_corrections=3,
         optimiser=replace(paper.optimiser, average_decay=0.5),
     )
     with pytest.raises(ConfigError) as refused:
-        open_run(run, {**settings_of(more), "views": ["1f", "2e"]}, resume=True)
+        open_run(run, {**settings_of(more), "views": ["1f"]}, resume=True)
     for difference in (
         "recipe.least_steps: 0 before, 9 now",
         "recipe.extra_views: 0 before, 2 now",
+        "recipe.box_corrections: 0 before, 3 now",
         "recipe.optimiser.average_decay: 0.0 before, 0.5 now",
         "views.0: nothing before, '1f' now",
-        "views.1: nothing before, '2e' now",
     ):
         assert difference in str(refused.value)
 
@@ -331,6 +332,16 @@ def test_model_folder__unless_agreement_falls(folder: Saves) -> None:
         model_folder.on_train_epoch_end(trainer(epoch, epoch, {AGREEMENT: agreement}), MODULE)
         counts.append(count())
     assert counts == [1, 2, 2, 3, 4]
+
+
+def test_model_folder__compares_only_after_what_is_learnt_has_settled() -> None:
+    saved: list[int] = []
+    model_folder = ModelFolder(lambda: saved.append(1), settled_after=2)
+    counts = []
+    for epoch, agreement in enumerate([0.9, 0.8, 0.4, 0.3, 0.5]):
+        model_folder.on_train_epoch_end(trainer(epoch, epoch, {AGREEMENT: agreement}), MODULE)
+        counts.append(len(saved))
+    assert counts == [1, 2, 3, 3, 4]
 
 
 def test_model_folder__resumed_remembers_the_best(folder: Saves) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
 
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.labels.open import open_weak_labels
@@ -24,7 +25,12 @@ from wps_sam.training.data import Batch
 from wps_sam.training.job import check_validation_labels
 from wps_sam.training.module import PrompterModule
 from wps_sam.training.recipes import RECIPES
-from wps_sam.training.validation import AGREEMENT, AgreementValidation, MaskValidation
+from wps_sam.training.validation import (
+    AGREEMENT,
+    AgreementValidation,
+    MaskValidation,
+    StopWhenFlat,
+)
 
 from .conftest import SMALL_DENSE, SMALL_QUERY, Train
 
@@ -229,3 +235,19 @@ def test_fit__refuses_other_classes(
     with pytest.raises(DataError, match="the same in another order"):
         train("run")
     assert not (tmp_path / "run").exists()
+
+
+def test_stop_when_flat__counts_nothing_before_what_is_learnt_has_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(
+        EarlyStopping,
+        "on_validation_end",
+        lambda self, trainer, module: counted.append(trainer.current_epoch + 1),
+    )
+    stop = StopWhenFlat(2, settled_after=3)
+    for epoch in range(6):
+        state = SimpleNamespace(current_epoch=epoch, callback_metrics={AGREEMENT: 0.5})
+        stop.on_validation_end(cast(L.Trainer, state), cast(L.LightningModule, None))
+    assert counted == [4, 5, 6]

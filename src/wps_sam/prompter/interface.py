@@ -26,8 +26,8 @@ class PartTargets:
         boxes_xyxy: (P, 4) float32, SAM frame: what is labelled. A point label is a box of zero
             size.
         pseudo_xyxy: (P, 4) float32, SAM frame: boxes to learn in the place of labelled points
-            (`pseudo_boxes`), and those labelled elsewhere; None where all labels are boxes, and
-            for prompters that learn tokens.
+            (`pseudo_boxes`, `box_correction`), and those labelled elsewhere; None where all labels
+            are boxes, and for prompters that learn tokens.
     """
 
     class_index: Tensor

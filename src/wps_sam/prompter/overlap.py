@@ -15,7 +15,8 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     """GIoU (Rezatofighi et al., CVPR 2019, eq. 1) of boxes (..., 4) with (..., 4) -> (...)."""
     intersection, union = _intersection_and_union(a, b)
-    left_top, right_bottom = torch.minimum(a, b)[..., :2], torch.maximum(a, b)[..., 2:]
+    left_top = torch.minimum(a[..., :2], b[..., :2])
+    right_bottom = torch.maximum(a[..., 2:], b[..., 2:])
     hull = (right_bottom - left_top).prod(-1)
     return intersection / union.clamp(min=_LEAST_AREA) - (hull - union) / hull.clamp(
         min=_LEAST_AREA
@@ -24,7 +25,8 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
 
 def _intersection_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Areas (...)."""
-    left_top, right_bottom = torch.maximum(a, b)[..., :2], torch.minimum(a, b)[..., 2:]
+    left_top = torch.maximum(a[..., :2], b[..., :2])
+    right_bottom = torch.minimum(a[..., 2:], b[..., 2:])
     intersection = (right_bottom - left_top).clamp(min=0).prod(-1)
     area_a, area_b = ((box[..., 2:] - box[..., :2]).clamp(min=0).prod(-1) for box in (a, b))
     return intersection, area_a + area_b - intersection

@@ -37,6 +37,9 @@ From a point that is the centre of a labelled box it reaches equally far."""
 LEAST_REACH = 2.0
 """Pixels of the SAM frame; a box is taken to reach at least so far from the point to each side."""
 
+LEAST_SHARE = 0.25
+"""The shorter side of a drawn point counts as at least so much of a box's width or height."""
+
 OFFSET_COST = 6.0
 """What a mask costs whose middle is a width or a height away from the point."""
 
@@ -73,8 +76,9 @@ def pseudo_labels(
         features_of: Gives the (256, h, w) features of the image at a position.
 
     Returns:
-        The same parts, each with a box; a part whose box counts for nothing but its centre
-        (supervision `point`) has that as its point and another box.
+        The same parts, each with a box, and with points where that box was made of points: those
+        drawn, or the centre of the labelled box, of which nothing else counts (supervision
+        `point`).
     """
     targets = [teacher_targets(sam, image, supervision) for image in labels.images]
     candidates = [
@@ -227,22 +231,25 @@ def _cut_off(boxes_xyxy: Tensor, places_xy: Tensor, lopsided: Tensor, frame: Sam
     before = (place - boxes_xyxy[..., :2]).clamp(min=LEAST_REACH)
     after = (boxes_xyxy[..., 2:] - place).clamp(min=LEAST_REACH)
     most = lopsided[:, None, None]
-    left_top = place - torch.minimum(before, most * after)
-    right_bottom = place + torch.minimum(after, most * before)
+    # A click near a part's border must not make a sliver of it; the centre of a box is no click.
+    least = torch.where(most > 1, (before + after) * LEAST_SHARE, 0.0)
+    left_top = place - torch.minimum(before, most * torch.maximum(after, least))
+    right_bottom = place + torch.minimum(after, most * torch.maximum(before, least))
     height, width = frame.resized_hw
     border = torch.tensor([width, height, width, height])
     return torch.minimum(torch.cat([left_top, right_bottom], dim=2).clamp(min=0), border)
 
 
 def _with_boxes(sam: FrozenSam, image: WeakImage, target: PartTargets, boxes: Tensor) -> WeakImage:
-    """An image whose parts labelled with points have boxes (P', 4), SAM frame, and a point each."""
+    """Give the parts labelled with points boxes (P', 4), SAM frame; only they have points then."""
     frame = SamFrame((image.height, image.width), sam.image_side)
     rows = labelled_by_points(target).numpy()
     all_boxes = image.boxes_xyxy.copy()
     all_boxes[rows] = frame.boxes_to_original(boxes.numpy())
+    centers = box_center(image.boxes_xyxy).astype(np.float32)
     points = tuple(
-        box_center(box[None]).astype(np.float32) if is_point and not len(labelled) else labelled
-        for is_point, labelled, box in zip(rows, image.points_xy, image.boxes_xyxy, strict=True)
+        (labelled if len(labelled) else center[None]) if is_point else labelled[:0]
+        for is_point, labelled, center in zip(rows, image.points_xy, centers, strict=True)
     )
     return replace(image, boxes_xyxy=all_boxes, points_xy=points)
 

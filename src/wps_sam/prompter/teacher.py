@@ -6,6 +6,7 @@ tokens for every part, so shorter prompts are padded with SAM's "not a point" to
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -59,6 +60,28 @@ def teacher_targets(
         class_index=torch.from_numpy(image.class_index).long(),
         tokens=torch.stack(padded) if padded else empty,
         boxes_xyxy=_labelled_places(image, supervision, SamFrame(_hw(image), sam.image_side)),
+    )
+
+
+def learnt_targets(sam: FrozenSam, image: WeakImage) -> PartTargets:
+    """Encode an image in which SAM has given parts labelled with points a box (`pseudo_labels`).
+
+    Args:
+        sam: Its prompt encoder does the work.
+        image: Every part has a box, and points where the box was made of points. In a crop, such a
+            part may have lost its points; then nothing is known of it but the box.
+
+    Returns:
+        Tokens (P, 2, 256) of the boxes; `boxes_xyxy` has zero size where there are points, and
+        `pseudo_xyxy` are the boxes to learn.
+    """
+    targets = teacher_targets(sam, image, "box")
+    by_points = torch.from_numpy(image.has_points)
+    places = _labelled_places(image, "point", SamFrame(_hw(image), sam.image_side))
+    return replace(
+        targets,
+        boxes_xyxy=torch.where(by_points[:, None], places, targets.boxes_xyxy),
+        pseudo_xyxy=targets.boxes_xyxy,
     )
 
 

@@ -26,7 +26,11 @@ class Batch(NamedTuple):
     image_index: list[int]
 
 
-class EmbeddedImages(Dataset[tuple[Tensor, PartTargets, int]]):
+Item = tuple[Tensor, PartTargets, int]
+"""Features (256, h, w) float16, targets, and the position in the data set of one image."""
+
+
+class EmbeddedImages(Dataset[Item]):
     """Features (memory-mapped) and targets (in memory, a few kB an image) of each image."""
 
     def __init__(
@@ -47,7 +51,7 @@ class EmbeddedImages(Dataset[tuple[Tensor, PartTargets, int]]):
         """Number of images."""
         return len(self.keys)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, PartTargets, int]:
+    def __getitem__(self, index: int) -> Item:
         """Features (256, 64, 64) float16, targets, and the index itself."""
         return self.cache.read(self.keys[index]), self.targets[index], index
 
@@ -84,7 +88,7 @@ class EpochShuffle(Sampler[int]):
         return iter((view * self.images + order).tolist())
 
 
-def collate(items: Sequence[tuple[Tensor, PartTargets, int]]) -> Batch:
+def collate(items: Sequence[Item]) -> Batch:
     """Stack features as float32; targets stay a list, as images differ in parts."""
     features, targets, index = zip(*items, strict=True)
     return Batch(torch.stack(features).float(), list(targets), list(index))
@@ -110,7 +114,7 @@ def training_loader(
     )
 
 
-def validation_loader(images: EmbeddedImages, batch_size: int) -> DataLoader[Batch]:
+def validation_loader(images: Dataset[Item], batch_size: int) -> DataLoader[Batch]:
     """Batches in order."""
     return DataLoader(
         images,  # type: ignore[arg-type]  # the collate function changes the item type

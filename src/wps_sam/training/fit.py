@@ -21,9 +21,9 @@ from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.build import build_criterion, build_prompter, emits_boxes, tokens_of
 from wps_sam.prompter.interface import Prompter
-from wps_sam.prompter.pseudo_boxes import pseudo_labels
+from wps_sam.prompter.pseudo_boxes import labelled_by_points, pseudo_labels
 from wps_sam.prompter.store import save_model
-from wps_sam.prompter.teacher import check_prompts, teacher_targets
+from wps_sam.prompter.teacher import check_prompts, learnt_targets, teacher_targets
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.data import EmbeddedImages, training_loader, validation_loader
 from wps_sam.training.job import (
@@ -38,7 +38,7 @@ from wps_sam.training.module import PrompterModule
 from wps_sam.training.progress import RunProgress
 from wps_sam.training.recipes import Recipe
 from wps_sam.training.run_folder import ModelFolder, RunLog, open_run
-from wps_sam.training.self_training import SelfTraining
+from wps_sam.training.self_training import SelfTraining, correction_epochs
 from wps_sam.training.validation import (
     AGREEMENT,
     AgreementValidation,
@@ -89,16 +89,13 @@ def with_learnt_boxes(
 def join_targets(
     job: TrainingJob, sam: FrozenSam, cache: EmbeddingCache, data: LabelledFeatures
 ) -> EmbeddedImages:
-    """Let the teacher encode the weak labels; the image encoder is not needed."""
-    data = with_learnt_boxes(job, sam, cache, data)
-    tokens = tokens_of(job.recipe.prompter)
-    targets = [teacher_targets(sam, image, job.supervision, tokens) for image in data.labels.images]
+    """Let the teacher encode what is learnt, or the labels; the image encoder is not needed."""
     if data.learnt is not None:
-        boxes = [teacher_targets(sam, image, "box").boxes_xyxy for image in data.learnt.images]
-        targets = [
-            replace(target, pseudo_xyxy=learnt)
-            for target, learnt in zip(targets, boxes, strict=True)
-        ]
+        targets = [learnt_targets(sam, image) for image in data.learnt.images]
+    else:
+        tokens = tokens_of(job.recipe.prompter)
+        images = data.labels.images
+        targets = [teacher_targets(sam, image, job.supervision, tokens) for image in images]
     return EmbeddedImages(cache, data.keys, targets)
 
 
@@ -106,7 +103,8 @@ def join_views(
     job: TrainingJob, sam: FrozenSam, cache: EmbeddingCache, views: Sequence[LabelledFeatures]
 ) -> EmbeddedImages:
     """Put all views of all images into one data set: all images in their first view come first."""
-    joined = [join_targets(job, sam, cache, view) for view in views]
+    learnt = [with_learnt_boxes(job, sam, cache, view) for view in views]
+    joined = [join_targets(job, sam, cache, view) for view in learnt]
     return EmbeddedImages(
         cache,
         [key for view in joined for key in view.keys],
@@ -160,7 +158,12 @@ def fit(
         _choose_prompts(prompter, sam, images, plain.labels, console)
     total_steps = math.ceil(len(plain.labels.images) / job.recipe.batch_size) * job.recipe.epochs
     module = PrompterModule(
-        prompter, criterion, job.recipe.optimiser, total_steps=total_steps, seed=job.seed
+        prompter,
+        criterion,
+        job.recipe.optimiser,
+        total_steps=total_steps,
+        seed=job.seed,
+        has_val_loss=not (prompter.emits_boxes and _has_points(val_images)),
     )
     info = model_info(job, sam, sam_source, plain.labels)
     every = validation_interval(job.recipe)
@@ -169,18 +172,27 @@ def fit(
         masks = MaskValidation(
             lambda: measure_masks(module.kept), mask_validations, job.recipe.epochs // every
         )
-    callbacks = _callbacks(job, sam, masks, run, has_val=val is not None)
-    corrections = job.recipe.box_corrections
-    if corrections and any(target.pseudo_xyxy is not None for target in images.targets):
-        callbacks.append(SelfTraining(images, sam, job.recipe.epochs, corrections))
+    corrected_after = frozenset[int]()
+    if prompter.emits_boxes and _has_points(images):
+        corrected_after = correction_epochs(job.recipe.epochs, job.recipe.box_corrections)
+    settled_after = max(corrected_after, default=0)
+    callbacks = _callbacks(job, sam, masks, run, settled_after, has_val=val is not None)
     callbacks += [
-        ModelFolder(lambda: save_model(run, module.kept, info)),
+        SelfTraining(images, sam, corrected_after, console),
+        ModelFolder(lambda: save_model(run, module.kept, info), settled_after),
         RunProgress(console, total_steps),
     ]
     trainer = _trainer(job, run, callbacks, every)
     loader = training_loader(images, job.recipe.batch_size, job.seed, len(train))
     val_loader = None if val_images is None else validation_loader(val_images, 8)
     _fit_from(trainer, module, loader, val_loader, checkpoint)
+
+
+def _has_points(images: EmbeddedImages | None) -> bool:
+    """Whether any part is labelled with points."""
+    return images is not None and any(
+        bool(labelled_by_points(target).any()) for target in images.targets
+    )
 
 
 def _choose_prompts(
@@ -231,7 +243,13 @@ def validation_interval(recipe: Recipe) -> int:
 
 
 def _callbacks(
-    job: TrainingJob, sam: FrozenSam, masks: MaskValidation | None, run: Path, *, has_val: bool
+    job: TrainingJob,
+    sam: FrozenSam,
+    masks: MaskValidation | None,
+    run: Path,
+    settled_after: int,
+    *,
+    has_val: bool,
 ) -> list[Callback]:
     """Scores first, then what reads them."""
     checkpoints = run / "checkpoints"
@@ -241,7 +259,7 @@ def _callbacks(
         if masks is not None:
             found.append(masks)
         patience = job.recipe.patience_epochs // validation_interval(job.recipe)
-        found.append(StopWhenFlat(max(1, patience)))
+        found.append(StopWhenFlat(max(1, patience), settled_after))
     found.append(RunLog(run / "metrics.jsonl", masks))
     if has_val:
         found.append(_checkpoint(checkpoints, "best", AGREEMENT, 1))

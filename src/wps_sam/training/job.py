@@ -102,6 +102,8 @@ def run_settings(
     """Everything a resumed run must share with the run it goes on with, as plain YAML values."""
     recipe = asdict(job.recipe)
     recipe["optimiser"]["gradient_norm_limit"] = str(job.recipe.optimiser.gradient_norm_limit)
+    if job.supervision == "box":  # there is nothing to correct
+        recipe["box_corrections"] = 0
     return {
         "recipe": recipe,
         "supervision": job.supervision,

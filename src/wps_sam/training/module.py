@@ -25,6 +25,7 @@ class PrompterModule(L.LightningModule):
         *,
         total_steps: int,
         seed: int,
+        has_val_loss: bool = True,
     ) -> None:
         """Wire the parts.
 
@@ -34,6 +35,8 @@ class PrompterModule(L.LightningModule):
             optimiser: settings.
             total_steps: real number of optimiser steps in the run; the cosine ends there.
             seed: of the run; dropout in epoch e depends on (seed, e) only.
+            has_val_loss: whether validation labels can be compared with what is learnt; points
+                cannot where boxes are.
         """
         super().__init__()
         self.prompter = prompter
@@ -42,6 +45,7 @@ class PrompterModule(L.LightningModule):
         self.optimiser = optimiser
         self.total_steps = total_steps
         self.seed = seed
+        self.has_val_loss = has_val_loss
 
     @property
     def kept(self) -> Prompter:
@@ -82,10 +86,11 @@ class PrompterModule(L.LightningModule):
         )
 
     def validation_step(self, batch: Batch, batch_index: int) -> Any:
-        """Output of one batch, for the callbacks that score it; its loss is logged."""
+        """Output of one batch, for the callbacks that score it; its loss, if any, is logged."""
         output = self.kept(batch.features)
-        loss = self.criterion(output, batch.targets).total
-        self.log("val/loss", loss, on_epoch=True, batch_size=len(batch.targets))
+        if self.has_val_loss:
+            loss = self.criterion(output, batch.targets).total
+            self.log("val/loss", loss, on_epoch=True, batch_size=len(batch.targets))
         return {"output": output}
 
     def configure_optimizers(self) -> Any:

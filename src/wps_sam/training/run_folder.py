@@ -243,9 +243,14 @@ def was_validated(trainer: L.Trainer) -> bool:
 class ModelFolder(L.Callback):
     """Writes the model folder whenever box agreement rises, or each epoch without validation."""
 
-    def __init__(self, save: Callable[[], None]) -> None:
-        """`save` writes the present weights."""
+    def __init__(self, save: Callable[[], None], settled_after: int = 0) -> None:
+        """`save` writes the present weights; up to epoch `settled_after`, it always does.
+
+        Until then what is to be learnt may still change, and scores say nothing of which weights
+        are best.
+        """
         self.save = save
+        self.settled_after = settled_after
         self.best = -1.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -262,6 +267,9 @@ class ModelFolder(L.Callback):
             self.save()
             return
         if not was_validated(trainer):  # the metrics of an earlier epoch still stand there
+            return
+        if trainer.current_epoch < self.settled_after:
+            self.save()
             return
         agreement = float(trainer.callback_metrics[AGREEMENT])
         if agreement >= self.best:  # of equals the later: it has seen more

@@ -1,41 +1,59 @@
 """Self-training: boxes that SAM made of points are corrected by the prompter that learns them."""
 
+from collections.abc import Collection
 from typing import Any
 
 import lightning as L
 import torch
+from rich.console import Console
 from torch import Tensor
+from torch.utils.data import Subset
 
 from wps_sam.prompter.box_correction import LEAST_SCORE, correct_boxes
 from wps_sam.prompter.pseudo_boxes import labelled_by_points
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.data import EmbeddedImages, validation_loader
+from wps_sam.training.data import EmbeddedImages, Item, validation_loader
 from wps_sam.training.module import PrompterModule
 
 _BATCH = 8
 
 
-class SelfTraining(L.Callback):
-    """Corrects the boxes to learn, at the end of some epochs (`prompter.box_correction`).
+def correction_epochs(epochs: int, corrections: int) -> frozenset[int]:
+    """Spread corrections evenly over the first half of a run, whose end is the last.
 
-    Attributes:
-        after_epochs: At the end of which epochs, counted from 1.
+    Args:
+        epochs: Of the run.
+        corrections: How many times to correct; fewer, if there are not so many epochs.
+
+    Returns:
+        At the end of which epochs, counted from 1.
     """
+    planned = (epochs * number // (2 * corrections) for number in range(1, corrections + 1))
+    return frozenset(epoch for epoch in planned if epoch > 0)
 
-    def __init__(self, images: EmbeddedImages, sam: FrozenSam, epochs: int, corrections: int):
-        """Spread the corrections evenly over the first half of the run, whose end is the last.
+
+class SelfTraining(L.Callback):
+    """Corrects the boxes to learn, at the end of some epochs (`prompter.box_correction`)."""
+
+    def __init__(
+        self,
+        images: EmbeddedImages,
+        sam: FrozenSam,
+        after_epochs: Collection[int],
+        console: Console,
+    ) -> None:
+        """Correct nothing yet.
 
         Args:
             images: Learnt from; the boxes in here are replaced.
             sam: Encodes prompts, as selecting parts does.
-            epochs: Of the run.
-            corrections: How many times to correct.
+            after_epochs: At the end of which epochs to correct, counted from 1.
+            console: Is told how many boxes were changed.
         """
         self.images = images
         self.sam = sam
-        self.after_epochs = {
-            max(1, epochs * number // (2 * corrections)) for number in range(1, corrections + 1)
-        }
+        self.after_epochs = after_epochs
+        self.console = console
         self._corrected: dict[int, Tensor] = {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -62,11 +80,24 @@ class SelfTraining(L.Callback):
         prompter = module.kept
         was_training = prompter.training
         prompter.eval()
-        for batch in validation_loader(self.images, _BATCH):
+        changed = total = 0
+        for batch in validation_loader(self._images_with_points(), _BATCH):
             output = prompter(batch.features.to(module.device))
             found = prompter.select(output, self.sam, LEAST_SCORE)
             for index, target, parts in zip(batch.image_index, batch.targets, found, strict=True):
-                if labelled_by_points(target).any():
-                    self._corrected[index] = correct_boxes(target, parts)
-                    self.images.learn_boxes(index, self._corrected[index])
+                boxes = correct_boxes(target, parts, self.sam.image_side)
+                changed += int((boxes != target.learnt_boxes).any(1).sum())
+                total += int(labelled_by_points(target).sum())
+                self._corrected[index] = boxes
+                self.images.learn_boxes(index, boxes)
         prompter.train(was_training)
+        self.console.print(f"boxes made of points: {changed} of {total} corrected, in all views")
+
+    def _images_with_points(self) -> Subset[Item]:
+        """The images, in all their views, with a part that is labelled with points."""
+        indices = [
+            index
+            for index, target in enumerate(self.images.targets)
+            if labelled_by_points(target).any()
+        ]
+        return Subset(self.images, indices)

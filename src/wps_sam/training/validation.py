@@ -75,13 +75,16 @@ class StopWhenFlat(EarlyStopping):
     its first hundreds of steps, and that is no reason to stop.
     """
 
-    def __init__(self, patience: int) -> None:
-        """Allow `patience` validations without a rise."""
+    def __init__(self, patience: int, settled_after: int = 0) -> None:
+        """Allow `patience` validations without a rise, of those after epoch `settled_after`."""
+        self.settled_after = settled_after
         # Left to itself, Lightning would count at the end of training epochs, past the guard below.
         super().__init__(AGREEMENT, mode="max", patience=patience, check_on_train_epoch_end=False)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Count this validation, if there is an agreement to speak of."""
+        if trainer.current_epoch < self.settled_after:  # what is to be learnt will still change
+            return
         if float(trainer.callback_metrics[AGREEMENT]) > 0:
             super().on_validation_end(trainer, pl_module)
 
