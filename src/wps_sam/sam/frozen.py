@@ -16,8 +16,8 @@ from wps_sam.errors import ConfigError
 from wps_sam.sam.position import nearest_position
 from wps_sam.sam.preprocess import preprocess_images
 
-# On a CPU the decoder waits for memory: four prompts at a time are a quarter faster than sixteen.
-_PROMPTS_IN_CPU_CACHE = 4
+# On a CPU the decoder waits for memory: two prompts at a time are a quarter faster than eight.
+_PROMPTS_IN_CPU_CACHE = 2
 
 
 class DecodedMasks(NamedTuple):
@@ -85,8 +85,12 @@ class FrozenSam(nn.Module, abc.ABC):
         """(P, K, 2) float32 and (P, K) long -> (P, K + 1, D): the padding point comes last."""
 
     @abc.abstractmethod
-    def _decode(self, features: Tensor, tokens: Tensor, multimask: bool) -> DecodedMasks:
-        """(N, D, h, w) features, one per prompt, and (N, T, D) tokens -> masks of N prompts."""
+    def _share(self, features: Tensor) -> Any:
+        """(D, h, w) features of one image -> what `_decode` needs of it for any prompt."""
+
+    @abc.abstractmethod
+    def _decode(self, image: Any, tokens: Tensor, multimask: bool) -> DecodedMasks:
+        """An image from `_share` and (N, T, D) tokens -> masks of N prompts."""
 
     @abc.abstractmethod
     def dense_pe(self) -> Tensor:
@@ -251,9 +255,9 @@ class FrozenSam(nn.Module, abc.ABC):
     ) -> DecodedMasks:
         """Turn prompt tokens into masks; one call may hold the prompts of several images.
 
-        Runs in chunks of `max_prompts_per_chunk`. Gradients flow to `tokens` (and to `features` if
-        they ask); then several chunks are recomputed in the backward pass, so that memory stays
-        bounded there too.
+        Runs image by image, in chunks of `max_prompts_per_chunk`. Gradients flow to `tokens` (and
+        to `features` if they ask); then several chunks are recomputed in the backward pass, so that
+        memory stays bounded there too.
 
         Args:
             features: (B, D, h, w) float, from `encode`; any float dtype.
@@ -281,25 +285,25 @@ class FrozenSam(nn.Module, abc.ABC):
         if self.device.type == "cpu" and not needs_gradient:
             size = min(size, _PROMPTS_IN_CPU_CACHE)
         frugal = needs_gradient and len(tokens) > size
-        decode_chunk = self._decode_chunk_frugally if frugal else self._decode_chunk
-        chunks = [
-            decode_chunk(features, *chunk, multimask)
-            for chunk in zip(torch.split(tokens, size), torch.split(image_index, size), strict=True)
-        ]
-        return DecodedMasks(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
+        rows, found = [], []
+        for image in torch.unique(image_index).tolist():
+            shared = self._share(features[image])
+            of_image = torch.nonzero(image_index == image).squeeze(1)
+            for chunk in torch.split(of_image, size):
+                rows.append(chunk)
+                found.append(self._decode_chunk(shared, tokens[chunk], multimask, frugal=frugal))
+        order = torch.cat(rows).argsort()
+        return DecodedMasks(*(torch.cat(parts)[order] for parts in zip(*found, strict=True)))
 
     def _decode_chunk(
-        self, features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool
+        self, image: Any, tokens: Tensor, multimask: bool, *, frugal: bool
     ) -> DecodedMasks:
-        """Decode one chunk: every prompt gets its image's features."""
-        return self._decode(features[image_index], tokens, multimask)
-
-    def _decode_chunk_frugally(
-        self, features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool
-    ) -> DecodedMasks:
-        """Decode one of several chunks; the backward pass computes its activations again."""
-        arguments = (features, tokens, image_index, multimask)
-        masks: DecodedMasks = checkpoint(self._decode_chunk, *arguments, use_reentrant=False)
+        """Decode some prompts of one image; frugally, the backward pass computes them again."""
+        if not frugal:
+            return self._decode(image, tokens, multimask)
+        masks: DecodedMasks = checkpoint(
+            self._decode, image, tokens, multimask, use_reentrant=False
+        )
         return masks
 
     def _check_decode(self, features: Tensor, tokens: Tensor, image_index: Tensor) -> None:

@@ -8,6 +8,7 @@ from transformers import SamConfig, SamMaskDecoderConfig, SamPromptEncoderConfig
 from transformers.models.sam.modeling_sam import SamMaskDecoder, SamPromptEncoder
 
 from wps_sam.errors import ConfigError
+from wps_sam.sam.folded_decoder import SharedImage, decode_prompts, share_image
 from wps_sam.sam.frozen import DecodedMasks, FrozenSam
 from wps_sam.sam.position import position_code
 
@@ -78,16 +79,15 @@ class FrozenSamHeads(FrozenSam):
         tokens, _ = self.prompt_encoder(points_xy[None], point_labels[None], None, None)
         return torch.as_tensor(tokens)[0]
 
-    def _decode(self, features: Tensor, tokens: Tensor, multimask: bool) -> DecodedMasks:
+    def _share(self, features: Tensor) -> SharedImage:
         """See FrozenSam."""
-        masks, iou = self.mask_decoder(
-            image_embeddings=features,
-            image_positional_embeddings=self.dense_pe().expand(len(features), -1, -1, -1),
-            sparse_prompt_embeddings=tokens[:, None],
-            dense_prompt_embeddings=self.dense_prompt(),
-            multimask_output=multimask,
+        return share_image(self.mask_decoder, features, self.dense_prompt()[0], self.dense_pe()[0])
+
+    def _decode(self, image: SharedImage, tokens: Tensor, multimask: bool) -> DecodedMasks:
+        """See FrozenSam."""
+        return DecodedMasks(
+            *decode_prompts(self.mask_decoder, image, tokens, self.embed_hw, multimask=multimask)
         )
-        return DecodedMasks(masks[:, 0], iou[:, 0])
 
     @torch.no_grad()
     def dense_pe(self) -> Tensor:
