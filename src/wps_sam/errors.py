@@ -29,3 +29,7 @@ class TrainingError(WpsSamError):
 
 class PredictionError(WpsSamError):
     """A prediction file that does not fit the truth it is compared with."""
+
+
+class ExportError(WpsSamError):
+    """An exported file that does not compute what the model computes."""

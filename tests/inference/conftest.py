@@ -50,10 +50,10 @@ class BoxSam(FrozenSam):
         self.decode_calls += 1
         return super().decode(features, tokens, image_index, multimask)
 
-    def _share(self, features: Tensor) -> None:
+    def share(self, features: Tensor) -> None:
         return None
 
-    def _decode(self, image: None, tokens: Tensor, multimask: bool) -> DecodedMasks:
+    def decode_shared(self, image: None, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
         center = (torch.arange(64) + 0.5) * 4
         masks = []
         for grow in (0, 8, 16) if multimask else (0,):

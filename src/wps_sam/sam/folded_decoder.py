@@ -93,8 +93,10 @@ def decode_prompts(
     own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
     prompt = torch.cat([own.expand(tokens.shape[0], -1, -1), tokens], dim=1)
     transformer = decoder.transformer
-    queries, cells = _first_layer(transformer.layers[0], image, prompt)
-    queries, cells = _later_layer(transformer.layers[1], image, prompt, queries, cells)
+    first, *others = transformer.layers
+    queries, cells = _first_layer(first, image, prompt)
+    for layer in others:
+        queries, cells = _later_layer(layer, image, prompt, queries, cells)
     last_look = _look_at_image(
         transformer.final_attn_token_to_image, queries + prompt, cells + image.position, cells
     )
@@ -109,21 +111,19 @@ def _first_layer(
     layer: SamTwoWayAttentionBlock, image: SharedImage, prompt: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Tokens and cells after the first layer: (N, T, D) and (N, L, D)."""
-    count, length = prompt.shape[:2]
+    length = prompt.shape[1]
     queries = layer.layer_norm1(_self_attention(layer.self_attn, prompt, prompt))
 
     attention = layer.cross_attn_token_to_image
     asked = _heads(attention, attention.q_proj(queries + prompt).flatten(0, 1))  # (H, N T, d)
     found = (asked * attention.scaling @ image.keys).softmax(-1) @ image.values
-    looked = attention.out_proj(
-        torch.unflatten(found.transpose(0, 1), 0, (count, length)).flatten(2)
-    )
+    looked = attention.out_proj(torch.unflatten(found.transpose(0, 1), 0, (-1, length)).flatten(2))
     queries = _think(layer, layer.layer_norm2(queries + looked))
 
     attention = layer.cross_attn_image_to_token
     offered = _heads(attention, attention.k_proj(queries + prompt).flatten(0, 1))  # (H, N T, d)
     scores = offered * attention.scaling @ image.queries
-    weights = torch.unflatten(scores, 1, (count, length)).softmax(2).transpose(0, 1)
+    weights = torch.unflatten(scores, 1, (-1, length)).softmax(2).transpose(0, 1)
     told = _tell_cells(attention, weights, queries)
     return queries, layer.layer_norm4(image.cells + told)
 
@@ -135,7 +135,7 @@ def _later_layer(
     queries: Tensor,
     cells: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Tokens (N, T, D) and cells (N, L, D) after the second layer."""
+    """Tokens (N, T, D) and cells (N, L, D) after one more layer."""
     placed = cells + image.position
     thought = _self_attention(layer.self_attn, queries + prompt, queries)
     queries = layer.layer_norm1(queries + thought)

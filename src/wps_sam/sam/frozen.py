@@ -85,12 +85,25 @@ class FrozenSam(nn.Module, abc.ABC):
         """(P, K, 2) float32 and (P, K) long -> (P, K + 1, D): the padding point comes last."""
 
     @abc.abstractmethod
-    def _share(self, features: Tensor) -> Any:
-        """(D, h, w) features of one image -> what `_decode` needs of it for any prompt."""
+    def share(self, features: Tensor) -> Any:
+        """Compute what all prompts of one image share.
+
+        Args:
+            features: (D, h, w) float32, from `encode`.
+
+        Returns:
+            What `decode_shared` takes; its kind is the adapter's own.
+        """
 
     @abc.abstractmethod
-    def _decode(self, image: Any, tokens: Tensor, multimask: bool) -> DecodedMasks:
-        """An image from `_share` and (N, T, D) tokens -> masks of N prompts."""
+    def decode_shared(self, image: Any, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
+        """Decode prompts of one image at once; `decode` does it for any number of images.
+
+        Args:
+            image: From `share`.
+            tokens: (N, T, D) float32.
+            multimask: As for `decode`.
+        """
 
     @abc.abstractmethod
     def dense_pe(self) -> Tensor:
@@ -287,7 +300,7 @@ class FrozenSam(nn.Module, abc.ABC):
         frugal = needs_gradient and len(tokens) > size
         rows, found = [], []
         for image in torch.unique(image_index).tolist():
-            shared = self._share(features[image])
+            shared = self.share(features[image])
             of_image = torch.nonzero(image_index == image).squeeze(1)
             for chunk in torch.split(of_image, size):
                 rows.append(chunk)
@@ -300,9 +313,9 @@ class FrozenSam(nn.Module, abc.ABC):
     ) -> DecodedMasks:
         """Decode some prompts of one image; frugally, the backward pass computes them again."""
         if not frugal:
-            return self._decode(image, tokens, multimask)
+            return self.decode_shared(image, tokens, multimask=multimask)
         masks: DecodedMasks = checkpoint(
-            self._decode, image, tokens, multimask, use_reentrant=False
+            self.decode_shared, image, tokens, multimask=multimask, use_reentrant=False
         )
         return masks
 

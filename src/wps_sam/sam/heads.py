@@ -79,11 +79,11 @@ class FrozenSamHeads(FrozenSam):
         tokens, _ = self.prompt_encoder(points_xy[None], point_labels[None], None, None)
         return torch.as_tensor(tokens)[0]
 
-    def _share(self, features: Tensor) -> SharedImage:
+    def share(self, features: Tensor) -> SharedImage:
         """See FrozenSam."""
         return share_image(self.mask_decoder, features, self.dense_prompt()[0], self.dense_pe()[0])
 
-    def _decode(self, image: SharedImage, tokens: Tensor, multimask: bool) -> DecodedMasks:
+    def decode_shared(self, image: SharedImage, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
         """See FrozenSam."""
         return DecodedMasks(
             *decode_prompts(self.mask_decoder, image, tokens, self.embed_hw, multimask=multimask)

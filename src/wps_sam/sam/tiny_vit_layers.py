@@ -197,9 +197,10 @@ class WindowAttention(Derived):
         So every padded cell has the same query, key and value.
         """
         projected: Tensor = self.qkv(self.norm.bias)
-        padded = projected.expand(len(qkv), height, width, -1).contiguous()
-        padded[:, : qkv.shape[1], : qkv.shape[2]] = qkv
-        return padded
+        batch, found_height, found_width, _ = qkv.shape
+        right = projected.expand(batch, found_height, width - found_width, -1)
+        below = projected.expand(batch, height - found_height, width, -1)
+        return torch.cat([torch.cat([qkv, right], dim=2), below], dim=1)
 
 
 def _offset_index(window: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""A trained run as one file that ONNX Runtime or OpenVINO runs without PyTorch."""

@@ -1,0 +1,78 @@
+"""The OpenVINO file: made of the ONNX file, in OpenVINO's own format."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wps_sam.export.extra_packages import extra_package
+from wps_sam.export.graph import GraphOutput
+from wps_sam.export.graph_file import FoundParts, GraphFile, sole_comparison
+
+_ABOUT = "wps_sam"  # section of the file's runtime information
+
+
+def write_openvino(onnx_path: Path, path: Path, metadata: Mapping[str, str]) -> None:
+    """Turn an ONNX file into OpenVINO's format: `path`, and the weights in `.bin` beside it.
+
+    Args:
+        onnx_path: Of `write_onnx`.
+        path: Ends in `.xml`; overwritten.
+        metadata: Stored in the file's `rt_info`, section `wps_sam`.
+
+    Raises:
+        ConfigError: OpenVINO is missing.
+    """
+    openvino = extra_package("openvino")
+    model = openvino.Core().read_model(onnx_path)
+    for name, text in metadata.items():
+        model.set_rt_info(text, [_ABOUT, name])
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+class OpenvinoFile(GraphFile):
+    """An OpenVINO file, compiled for the CPU."""
+
+    def __init__(self, path: Path) -> None:
+        """Load a file.
+
+        Args:
+            path: Of `write_openvino`.
+
+        Raises:
+            ConfigError: OpenVINO is missing.
+        """
+        self._path = path
+        self._model = extra_package("openvino").Core().read_model(path)
+        about = self._model.get_rt_info([_ABOUT]).astype(dict)
+        self.metadata = {name: text.astype(str) for name, text in about.items()}
+        self._compiled = _compiled(self._model)
+
+    def run(self, image: NDArray[np.uint8], score_threshold: float | None = None) -> FoundParts:
+        """See GraphFile."""
+        compiled = self._compiled
+        if score_threshold is not None:
+            compiled = self._with_threshold(score_threshold)
+        found = compiled([image])
+        return FoundParts(*(np.array(found[name]) for name in GraphOutput._fields))
+
+    def _with_threshold(self, score_threshold: float) -> Any:
+        """The same file with another number to compare scores with."""
+        model = self._model.clone()
+        comparisons = [op for op in model.get_ops() if op.get_type_name() == "GreaterEqual"]
+        number = extra_package("openvino").opset13.constant(np.array(score_threshold, np.float32))
+        compared = sole_comparison(self._path, comparisons).input(1)
+        compared.replace_source_output(number.output(0))
+        return _compiled(model)
+
+
+def _compiled(model: Any) -> Any:
+    """Compile for the CPU in full precision, whatever the CPU could do faster."""
+    settings = {
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    return extra_package("openvino").Core().compile_model(model, "CPU", settings)

@@ -1,0 +1,155 @@
+"""From a run folder to a checked file; writing the graph itself is replaced by a copy."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from wps_sam.errors import CheckpointError, ConfigError, ExportError
+from wps_sam.export import parity
+from wps_sam.export import run as run_module
+from wps_sam.export.extra_packages import extra_package
+from wps_sam.export.graph import PartGraph
+from wps_sam.export.onnx_file import OnnxFile
+from wps_sam.export.openvino_file import OpenvinoFile
+from wps_sam.export.run import FileFormat, export_run
+from wps_sam.inference import segmenter as segmenter_module
+from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.prompter.dense.model import DensePrompter
+from wps_sam.prompter.store import ModelInfo, save_model
+
+pytestmark = pytest.mark.usefixtures("exact_sizes")
+
+
+@pytest.fixture
+def model(dense_segmenter: PartSegmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The run's folder; its SAM has no file, so the one in memory is given for it."""
+    monkeypatch.setattr(segmenter_module, "load_sam", lambda *words, **more: dense_segmenter.sam)
+    prompter = dense_segmenter.prompter
+    assert isinstance(prompter, DensePrompter)
+    info = ModelInfo(
+        class_names=dense_segmenter.class_names,
+        category_ids=dense_segmenter.category_ids,
+        recipe="strong",
+        supervision="box",
+        score_threshold=0.5,
+        sam_source="tiny_sam",
+        sam_fingerprint=dense_segmenter.sam.fingerprint,
+        prompter=prompter.config,
+    )
+    save_model(tmp_path / "run", prompter, info)
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def copied(dense_onnx: Path, monkeypatch: pytest.MonkeyPatch) -> list[PartGraph]:
+    """Take the ready file instead of tracing for seconds; collects the graphs that were asked."""
+    asked: list[PartGraph] = []
+
+    def copy(graph: PartGraph, path: Path, metadata: Mapping[str, str]) -> None:
+        asked.append(graph)
+        onnx = extra_package("onnx")
+        file = onnx.load(dense_onnx)
+        onnx.helper.set_model_props(file, dict(metadata))
+        onnx.save(file, path)
+
+    monkeypatch.setattr(run_module, "write_onnx", copy)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "beside"), [("onnx", "a.onnx", []), ("openvino", "a.xml", ["a.bin"])]
+)
+def test_export__file_in_its_place_and_nothing_else(
+    model: Path,
+    copied: list[PartGraph],
+    tmp_path: Path,
+    kind: FileFormat,
+    name: str,
+    beside: list[str],
+) -> None:
+    out = tmp_path / "new" / name
+    report = export_run(model, out, kind)
+    assert [path.name for path in report.files] == [name, *beside]
+    assert sorted(path.name for path in out.parent.iterdir()) == sorted([name, *beside])
+    assert [row.name for row in report.agreements] == [
+        "drawn landscape",
+        "drawn portrait",
+        "drawn small",
+    ]
+    assert all(row.parts for row in report.agreements)
+    file = OnnxFile(out) if kind == "onnx" else OpenvinoFile(out)
+    about = file.metadata
+    assert json.loads(about["class_names"]) == ["lid", "knob [left]", "Räder"]
+    assert json.loads(about["category_ids"]) == [4, 5, 9]
+    assert (about["recipe"], about["supervision"], about["score_threshold"]) == (
+        "strong",
+        "box",
+        "0.5",
+    )
+    assert about["sam_fingerprint"] == copied[0].sam.fingerprint
+    assert set(json.loads(about["outputs"])) == {"masks", "class_index", "scores", "boxes"}
+    assert about["made_by"].startswith("wps-sam ")
+
+
+def test_export__that_disagrees_leaves_nothing_and_keeps_the_old_file(
+    model: Path,
+    copied: list[PartGraph],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "new" / "a.onnx"
+    out.parent.mkdir()
+    out.write_text("old")
+    monkeypatch.setattr(parity, "PIXEL_LIMIT", -1.0)
+    with pytest.raises(ExportError, match=r"'drawn landscape' of 96 x 128 pixels: masks .* differ"):
+        export_run(model, out, "onnx")
+    assert out.read_text() == "old"
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_export__threshold_of_the_call(
+    model: Path, copied: list[PartGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "check_picture", stop)
+    with pytest.raises(KeyboardInterrupt):
+        export_run(model, tmp_path / "new" / "a.onnx", "onnx", score_threshold=0.75)
+    assert copied[0].find.score_threshold == 0.75
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("onnx", "a.xml", r"a.xml ends in '.xml', expected '.onnx' for .* Name it .*a.onnx"),
+        ("openvino", "a", r"a ends in 'nothing', expected '.xml' for the format openvino"),
+        ("onnx", "folder.onnx", r"folder.onnx is a folder"),
+        ("onnx", "file/a.onnx", r"file/a.onnx cannot be written: .* Choose another folder"),
+    ],
+    ids=["other suffix", "no suffix", "folder", "below a file"],
+)
+def test_export__name_that_cannot_be(
+    model: Path, tmp_path: Path, kind: FileFormat, name: str, message: str
+) -> None:
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=message):
+        export_run(model, tmp_path / name, kind)
+
+
+def test_export__missing_package_is_said_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ConfigError, match=r"onnxscript.*pip install 'wps-sam\[export\]'"):
+        export_run(tmp_path / "no run", tmp_path / "a.onnx", "onnx")
+
+
+def test_export__no_run(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is not a trained model"):
+        export_run(tmp_path / "gone", tmp_path / "a.onnx", "onnx")
