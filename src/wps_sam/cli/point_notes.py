@@ -23,7 +23,7 @@ def note_pseudo_boxes(labels: WeakDataset, supervision: Supervision) -> None:
     if parts:
         _print(
             f"note: SAM makes a box for each of {parts} parts of {labels.source} that are labelled "
-            "by points; on a CPU that takes about a minute for 1,000"
+            "by points; on a CPU that takes half a minute for 1,000"
         )
 
 

@@ -132,8 +132,8 @@ def train(
         if given is not None:
             check_learnable(job, model, given)
             note_thinned_points(given, supervision)
-            if emits_boxes(chosen.prompter):
-                note_pseudo_boxes(given, supervision)
+    if emits_boxes(chosen.prompter):
+        note_pseudo_boxes(labels, supervision)
     store = EmbeddingCache(cache or default_cache_root(), Fingerprint.of(model))
     validation = None if val_labels is None else embed_labels(store, model, val_labels)
     plain = with_learnt_boxes(job, model, store, embed_labels(store, model, labels))
