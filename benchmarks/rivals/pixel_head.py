@@ -89,7 +89,7 @@ class PixelHead(nn.Module):
         logits = self(features[None].to(device, torch.float32))[0]
         logits = masks_to_original(logits, SamFrame(original_hw, self.image_side))
         probability, label_map = logits.softmax(0).max(0)
-        found = label_map.unique()  # type: ignore[no-untyped-call]  # torch
+        found = label_map.unique()  # type: ignore[no-untyped-call]  # torch has no annotation
         found = found[found > 0]
         masks = label_map == found[:, None, None]
         scores = (probability * masks).sum((1, 2)) / masks.sum((1, 2))

@@ -88,7 +88,7 @@ def train_network(
         features = torch.stack([cache.read(seen.keys[position]) for position in positions])
         loss = loss_of(features.to(device).float(), positions)
         moved.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation
         nn.utils.clip_grad_norm_(
             network.parameters(), optimiser.gradient_norm_limit, error_if_nonfinite=True
         )

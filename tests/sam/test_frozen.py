@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from wps_sam.errors import ConfigError
-from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.weights_hash import frozen_parameters_hash
 
 Golden = dict[str, Tensor]
 

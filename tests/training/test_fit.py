@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from wps_sam.errors import CheckpointError, ConfigError, TrainingError
 from wps_sam.prompter.dense.model import DensePrompter
 from wps_sam.prompter.store import load_info, load_prompter
-from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.weights_hash import frozen_parameters_hash
 from wps_sam.training import self_training
 from wps_sam.training.fit import validation_interval
 from wps_sam.training.module import PrompterModule

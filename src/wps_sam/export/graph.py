@@ -98,6 +98,6 @@ def _decode_group(sam: FrozenSam, image: Any, group: PromptGroup, is_part: Tenso
     rows = torch.nonzero(chosen | (is_first & ~chosen.any()))[:, 0]
     tokens = group.tokens[rows]
     # Tracing cannot know how many there are, only that there is one.
-    torch._check(tokens.shape[0] >= 1)  # type: ignore[no-untyped-call]  # torch
+    torch._check(tokens.shape[0] >= 1)  # type: ignore[no-untyped-call]  # torch has no annotation
     masks = sam.decode_shared(image, tokens, multimask=False)
     return _Decoded(rows, chosen[rows], masks.low_res_logits[:, 0])

@@ -55,7 +55,7 @@ def resized_hw(height: int, width: int, side: int) -> tuple[int, int]:
 
 def _larger(a: int, b: int) -> int:
     """The larger of two whole numbers, which may be symbolic."""
-    larger: int = torch.sym_max(a, b)  # type: ignore[no-untyped-call]  # torch
+    larger: int = torch.sym_max(a, b)  # type: ignore[no-untyped-call]  # torch has no annotation
     return larger
 
 

@@ -21,7 +21,8 @@ from wps_sam.inference.prediction import PartPrediction
 from wps_sam.prompter.interface import Prompter
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.build import load_sam
-from wps_sam.sam.frozen import FrozenSam, frozen_parameters_hash
+from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.weights_hash import frozen_parameters_hash
 
 ImageInput = str | Path | Image.Image | NDArray[np.uint8]
 """An image file, a Pillow image as it is (no EXIF turn), or (H, W, 3) uint8 RGB."""

@@ -13,9 +13,6 @@ from wps_sam.prompter.interface import PartPrompts, PartTargets
 from wps_sam.prompter.overlap import iou
 from wps_sam.prompter.pseudo_boxes import labelled_by_points
 
-LEAST_SCORE = 0.2
-"""Answers less sure than this correct nothing."""
-
 _SAME_PLACE = 1.0  # pixel of the SAM frame
 _LEAST_HALF = 1.0  # likewise: no box is narrower than twice that
 

@@ -1,7 +1,6 @@
 """What this library needs of a SAM, whichever one it is, and the promise that it never learns."""
 
 import abc
-import hashlib
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -15,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from wps_sam.errors import ConfigError
 from wps_sam.sam.position import nearest_position
 from wps_sam.sam.preprocess import preprocess_images
+from wps_sam.sam.weights_hash import frozen_parameters_hash
 
 # On a CPU the decoder waits for memory: two prompts at a time are a quarter faster than eight.
 _PROMPTS_IN_CPU_CACHE = 2
@@ -67,8 +67,7 @@ class FrozenSam(nn.Module, abc.ABC):
         self.embed_dim = embed_dim
         self._fingerprint: str | None = None
         self._prefix_in_parent: str | None = None
-        # torch leaves this method untyped.
-        self.register_load_state_dict_post_hook(_forgive_missing_when_child)  # type: ignore[no-untyped-call]  # torch
+        self.register_load_state_dict_post_hook(_forgive_missing_when_child)  # type: ignore[no-untyped-call]  # torch has no annotation
 
     # What an adapter supplies.
 
@@ -398,19 +397,3 @@ def _forgive_missing_when_child(module: nn.Module, keys: _IncompatibleKeys) -> N
     prefix = getattr(module, "_prefix_in_parent", None)
     if prefix:
         keys.missing_keys[:] = [key for key in keys.missing_keys if not key.startswith(prefix)]
-
-
-def frozen_parameters_hash(sam: nn.Module) -> str:
-    """Hash a model's weights, parameters and buffers that belong to its checkpoint.
-
-    Args:
-        sam: Any module; its `state_dict` is hashed as it stands now.
-
-    Returns:
-        SHA-256 hex over sorted names, dtypes, shapes and bytes; the device does not matter.
-    """
-    digest = hashlib.sha256()
-    for key, tensor in sorted(sam.state_dict().items()):
-        digest.update(f"{key}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()

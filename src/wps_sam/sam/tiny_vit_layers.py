@@ -32,8 +32,7 @@ class Derived(nn.Module, abc.ABC):
     def __init__(self) -> None:
         """Arrange for `derive` to follow every `load_state_dict`."""
         super().__init__()
-        # torch leaves this method untyped.
-        self.register_load_state_dict_post_hook(_derive_again)  # type: ignore[no-untyped-call]  # torch
+        self.register_load_state_dict_post_hook(_derive_again)  # type: ignore[no-untyped-call]  # torch has no annotation
 
     @abc.abstractmethod
     def derive(self) -> None:

@@ -9,11 +9,14 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.data import Subset
 
-from wps_sam.prompter.box_correction import LEAST_SCORE, correct_boxes
+from wps_sam.prompter.box_correction import correct_boxes
 from wps_sam.prompter.pseudo_boxes import labelled_by_points
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.data import EmbeddedImages, Item, validation_loader
 from wps_sam.training.module import PrompterModule
+
+LEAST_SCORE = 0.2
+"""Answers of the prompter that are less sure than this correct nothing."""
 
 _BATCH = 8
 
