@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from wps_sam.evaluation.predictions import read_predictions
-from wps_sam.inference import decoding
+from wps_sam.inference import bulk, decoding, writers
 from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
@@ -96,3 +98,65 @@ def test_parts_without_a_pixel_are_counted(
     images = find_images([str(photos)], limit=1).images
     report, _ = run(segmenter, images, tmp_path / "out")
     assert (report.parts, report.dropped_empty) == (2, 1)
+
+
+def test_files_are_written_while_the_next_images_are_predicted__a_few_at_most(
+    segmenter: PartSegmenter, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted: list[int] = []
+    in_time: list[bool] = []
+    gate = threading.Event()
+    monkeypatch.setitem(
+        writers.FORMATS, "semantic", lambda outcome, out: in_time.append(gate.wait(10))
+    )
+    predict_batch = segmenter.predict_batch
+
+    def counted(images: Any, **settings: Any) -> Any:
+        predicted.append(len(images))
+        if len(predicted) == 2:  # the first image's files are not written yet
+            gate.set()
+        return predict_batch(images, **settings)
+
+    monkeypatch.setattr(segmenter, "predict_batch", counted)
+    monkeypatch.setattr(bulk, "_MOST_WAITING", 1)
+    report, _ = run(segmenter, find_images([str(photos)]).images, tmp_path / "out")
+    assert in_time == [True] * 4
+    assert report.predicted == len(predicted) == 4
+
+
+def test_large_results_do_not_wait_for_the_disk(
+    segmenter: PartSegmenter, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    predict_batch = segmenter.predict_batch
+
+    def checked(images: Any, **settings: Any) -> Any:
+        assert len(written) == started[0]
+        started[0] += 1
+        return predict_batch(images, **settings)
+
+    started = [0]
+    monkeypatch.setattr(segmenter, "predict_batch", checked)
+    monkeypatch.setattr(bulk, "_MOST_WAITING_BYTES", 1)
+    monkeypatch.setitem(writers.FORMATS, "semantic", lambda outcome, out: written.append(1))
+    run(segmenter, find_images([str(photos)]).images, tmp_path / "out")
+    assert len(written) == 4
+
+
+def test_a_full_disk_ends_the_job_and_keeps_what_was_written(
+    segmenter: PartSegmenter, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write(outcome: writers.Outcome, out: Path) -> None:
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        written.append(outcome.stem)
+
+    monkeypatch.setitem(writers.FORMATS, "semantic", write)
+    images = find_images([str(photos)]).images
+    with pytest.raises(OSError, match="No space left"):
+        run(segmenter, images, tmp_path / "out")
+    monkeypatch.undo()
+    report, _ = run(segmenter, images, tmp_path / "out")
+    assert (report.reused, report.predicted) == (2, 2)

@@ -1,14 +1,14 @@
 """From low-resolution logits to masks and boxes in the original frame, inside the graph.
 
-The twin of `inference.decoding.to_prediction` and `sam.upscale.masks_to_original`. Enlarging to
-SAM's square, cutting the padding off and resizing to the picture are all linear, and separate for
-rows and columns; so each is a matrix, and their product enlarges in one step.
+The twin of `inference.decoding.to_prediction` and `sam.upscale.mask_windows`. A graph has no
+windows of a part's own size, so whole masks are enlarged.
 """
 
 import torch
 from torch import Tensor
 
 from wps_sam.export.picture import resized_hw
+from wps_sam.sam.upscale import enlarging
 
 
 def enlarged(low_res_logits: Tensor, height: int, width: int, side: int) -> Tensor:
@@ -24,8 +24,8 @@ def enlarged(low_res_logits: Tensor, height: int, width: int, side: int) -> Tens
         (P, height, width) float32.
     """
     resized_height, resized_width = resized_hw(height, width, side)
-    rows = _enlarging(low_res_logits.shape[1], resized_height, height, side)
-    columns = _enlarging(low_res_logits.shape[2], resized_width, width, side)
+    rows = enlarging(low_res_logits.shape[1], resized_height, height, side)
+    columns = enlarging(low_res_logits.shape[2], resized_width, width, side)
     return torch.matmul(torch.matmul(rows, low_res_logits), columns.T)
 
 
@@ -47,21 +47,3 @@ def tight_boxes(masks: Tensor) -> Tensor:
         sides.append((first, last + 1))
     (left, right), (top, bottom) = sides
     return torch.stack([left, top, right, bottom], dim=1).float()
-
-
-def _enlarging(cells: int, resized: int, original: int, side: int) -> Tensor:
-    """(original, cells) float32: to SAM's square, without its padding, to the original size."""
-    to_square = _bilinear(torch.eye(cells), torch.arange(side), cells, side)
-    return _bilinear(to_square, torch.arange(original), resized, original)
-
-
-def _bilinear(values: Tensor, places: Tensor, found: int, wanted: int) -> Tensor:
-    """Bilinear samples of the first `found` rows of `values` at the centres of `wanted` pixels.
-
-    The equation of `interpolate(..., align_corners=False)`, in units of 1 / (2 wanted) rows.
-    """
-    position = ((2 * places + 1) * found - wanted).clamp(min=0)
-    before = torch.div(position, 2 * wanted, rounding_mode="floor")
-    share = ((position - 2 * wanted * before).float() / (2 * wanted))[:, None]
-    after = (before + 1).clamp(max=found - 1)
-    return values[before] * (1 - share) + values[after] * share

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ from wps_sam.inference.sources import ImageToPredict
 from wps_sam.inference.writers import FORMATS, Outcome
 
 Pixels = NDArray[np.uint8]
+
+# Results that wait for the disk: a few, and of large pictures with many parts none.
+_MOST_WAITING = 4
+_MOST_WAITING_BYTES = 100_000_000
 
 
 @dataclass
@@ -78,27 +83,30 @@ def predict_images(
     waiting = [image for image in images if not job.journal.has(image)]
     report.reused = len(images) - len(waiting)
     on_progress(report.reused)
-    batch: list[tuple[ImageToPredict, Pixels]] = []
-    for image, pixels in _read_ahead(waiting, job.batch_size):
-        if isinstance(pixels, DataError):
-            report.failures.append((image.name, str(pixels)))
-            on_progress(1)
-            continue
-        batch.append((image, pixels))
-        if len(batch) == job.batch_size:
-            _predict_batch(job, batch, report)
-            on_progress(len(batch))
-            batch = []
-    if batch:
-        _predict_batch(job, batch, report)
-        on_progress(len(batch))
+    with _Writer(job, report, on_progress) as writer:
+        batch: list[tuple[ImageToPredict, Pixels]] = []
+        for image, pixels in _read_ahead(waiting, job.batch_size):
+            if isinstance(pixels, DataError):
+                report.failures.append((image.name, str(pixels)))
+                on_progress(1)
+                continue
+            batch.append((image, pixels))
+            if len(batch) == job.batch_size:
+                _predict_batch(job, batch, report, writer, on_progress)
+                batch = []
+        if batch:
+            _predict_batch(job, batch, report, writer, on_progress)
     return report
 
 
 def _predict_batch(
-    job: BulkJob, batch: Sequence[tuple[ImageToPredict, Pixels]], report: PredictReport
+    job: BulkJob,
+    batch: Sequence[tuple[ImageToPredict, Pixels]],
+    report: PredictReport,
+    writer: "_Writer",
+    on_progress: Callable[[int], None],
 ) -> None:
-    """Predict some images, write their files and count them; failures go into the report."""
+    """Predict some images and hand them to the writer; failures go into the report."""
     try:
         predictions = job.segmenter.predict_batch(
             [pixels for _, pixels in batch], score_threshold=job.score_threshold
@@ -106,18 +114,58 @@ def _predict_batch(
     except DataError as error:
         if len(batch) == 1:
             report.failures.append((batch[0][0].name, str(error)))
+            on_progress(1)
             return
         for one in batch:  # to find out which image it is
-            _predict_batch(job, [one], report)
+            _predict_batch(job, [one], report, writer, on_progress)
         return
     for (image, pixels), prediction in zip(batch, predictions, strict=True):
-        for name in job.formats:
-            FORMATS[name](Outcome(image.stem, pixels, prediction), job.out)
+        writer.write(image, Outcome(image.stem, pixels, prediction))
+
+
+class _Writer:
+    """Writes one image's files while the next is predicted."""
+
+    def __init__(
+        self, job: BulkJob, report: PredictReport, on_progress: Callable[[int], None]
+    ) -> None:
+        self._job = job
+        self._report = report
+        self._on_progress = on_progress
+        # One thread, so that the journal keeps the order of the images.
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._under_way: deque[tuple[int, Future[None]]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Finish what was begun, after an error too: it was paid for."""
+        with self._thread:
+            while self._under_way:
+                self._wait()
+
+    def write(self, image: ImageToPredict, outcome: Outcome) -> None:
+        """Begin to write; waits where too much would lie in memory, and raises earlier errors."""
+        in_memory = outcome.prediction.masks.nbytes
+        self._under_way.append((in_memory, self._thread.submit(self._write, image, outcome)))
+        while sum(size for size, _ in self._under_way) > _MOST_WAITING_BYTES:
+            self._wait()
+        if len(self._under_way) > _MOST_WAITING:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._under_way.popleft()[1].result()
+
+    def _write(self, image: ImageToPredict, outcome: Outcome) -> None:
+        for name in self._job.formats:
+            FORMATS[name](outcome, self._job.out)
         # Last, so that an image in the journal has all its files.
-        job.journal.add(image, prediction)
-        report.parts += len(prediction)
-        report.dropped_empty += prediction.dropped_empty
-    report.predicted += len(batch)
+        self._job.journal.add(image, outcome.prediction)
+        self._report.parts += len(outcome.prediction)
+        self._report.dropped_empty += outcome.prediction.dropped_empty
+        self._report.predicted += 1
+        self._on_progress(1)
 
 
 def _read_ahead(

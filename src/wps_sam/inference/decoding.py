@@ -15,14 +15,10 @@ from wps_sam.geometry.masks import mask_to_box
 from wps_sam.inference.prediction import PartPrediction
 from wps_sam.prompter.token_lengths import same_length
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.sam.upscale import masks_to_original
+from wps_sam.sam.upscale import mask_windows
 
 MaskChoice = Literal["single", "best-of-3"]
 """SAM's single mask, or of its three candidates the one it rates best."""
-
-# Float logits of a 12-megapixel mask are 48 MB and upscaling holds them twice, so such masks go one
-# by one; small ones share a call.
-_PIXELS_PER_CALL = 4_000_000
 
 MOST_MASK_BYTES = 700_000_000
 """Masks of one image take this much at most, so that predicting stays within 1.5 GB in all."""
@@ -106,15 +102,13 @@ def to_prediction(
     masks = np.zeros((len(low_res_logits), height, width), np.bool_)
     boxes: list[NDArray[np.float32]] = []
     kept: list[int] = []
-    chunk = max(1, _PIXELS_PER_CALL // max(height * width, frame.side**2))
-    for start in range(0, len(masks), chunk):
-        logits = masks_to_original(low_res_logits[start : start + chunk], frame)
-        for part, mask in enumerate((logits > 0).cpu().numpy(), start):
-            if mask.any():
-                # Rows are filled from the front, so that dropping empty masks needs no copy.
-                masks[len(kept)] = mask
-                boxes.append(mask_to_box(mask))
-                kept.append(part)
+    for part, (window, top, left) in enumerate(mask_windows(low_res_logits, frame)):
+        mask = window.cpu().numpy()
+        if mask.any():
+            # Rows are filled from the front, so that dropping empty masks needs no copy.
+            masks[len(kept), top : top + mask.shape[0], left : left + mask.shape[1]] = mask
+            boxes.append(mask_to_box(mask) + np.array([left, top, left, top], np.float32))
+            kept.append(part)
     return PartPrediction(
         masks=masks[: len(kept)],
         class_index=class_index[kept],
