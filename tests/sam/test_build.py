@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from wps_sam.errors import CheckpointError, ConfigError
-from wps_sam.sam.build import SAM_NAMES, load_sam
+from wps_sam.sam.build import ADAPTERS, SAM_NAMES, load_sam
 
 
 class Tag:
@@ -25,7 +25,9 @@ def test_load_sam__unknown_name_lists_the_choices() -> None:
     message = message_of(ConfigError, "mobile_smm")
     assert message.startswith("'mobile_smm' is neither a known SAM nor a file or folder")
     assert all(name in message for name in SAM_NAMES)
-    assert set(SAM_NAMES) == {"mobile_sam", "sam_vit_b", "sam_vit_l", "sam_vit_h"}
+    vits = {f"{family}_vit_{size}" for family in ("sam", "sam_hq") for size in "blh"}
+    hieras = {f"sam2.1_hiera_{size}" for size in ("tiny", "small", "base_plus", "large")}
+    assert set(SAM_NAMES) == {"mobile_sam", "edgetam"} | vits | hieras
 
 
 def test_load_sam__missing_file(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_load_sam__other_architecture(tmp_path: Path) -> None:
     save_file({"layer1.conv.weight": torch.ones(2, 2)}, path)
     message = message_of(CheckpointError, path)
     assert f"{path}: found 1 parameters (layer1.conv.weight) of an architecture" in message
-    assert "expected the official names of MobileSAM, SAM ViT" in message
+    assert "expected the official names of MobileSAM, SAM ViT, SAM-HQ, RepViT-SAM." in message
 
 
 def test_load_sam__sam_hq_is_not_taken_for_sam(toy_weights_path: Path, tmp_path: Path) -> None:
@@ -86,7 +88,50 @@ def test_load_sam__sam_hq_is_not_taken_for_sam(toy_weights_path: Path, tmp_path:
     weights = load_file(toy_weights_path)
     weights["mask_decoder.hf_token.weight"] = torch.ones(1, 256)
     torch.save(weights, path)
+    message = message_of(CheckpointError, path)
+    assert message.startswith(f"{path}: the weights do not fit SamHq")
+
+
+def test_load_sam__small_sam_hq_is_not_taken_for_mobile_sam(tmp_path: Path) -> None:
+    # sam_hq_vit_tiny.pth: SAM-HQ's decoder behind MobileSAM's encoder.
+    path = tmp_path / "sam_hq_vit_tiny.pth"
+    first = "image_encoder.patch_embed.seq.0.c.weight"
+    torch.save({first: torch.ones(1), "mask_decoder.hf_token.weight": torch.ones(1, 256)}, path)
     assert "architecture that is not supported" in message_of(CheckpointError, path)
+
+
+@pytest.mark.parametrize("part", ["patch_embed.proj.weight", "body.stem.conv1.c.weight"])
+def test_load_sam__official_file_of_sam2_or_edgetam(tmp_path: Path, part: str) -> None:
+    path = tmp_path / "sam2.1_hiera_tiny.pt"
+    torch.save({"model": {f"image_encoder.trunk.{part}": torch.ones(2)}}, path)
+    message = message_of(CheckpointError, path)
+    assert f"{path}: found an official file of SAM 2 or EdgeTAM, expected the same" in message
+    assert "Give one of sam2.1_hiera_tiny, " in message
+    assert ", edgetam, which come from the hub, or a folder with config.json" in message
+
+
+@pytest.mark.parametrize(
+    ("family", "names"),
+    [
+        ("MobileSAM", {"image_encoder.patch_embed.seq.0.c.weight"}),
+        ("SAM ViT", {"image_encoder.patch_embed.proj.weight"}),
+        (
+            "SAM-HQ",
+            {"image_encoder.patch_embed.proj.weight", "mask_decoder.hf_token.weight"},
+        ),
+        ("RepViT-SAM", {"image_encoder.features.0.0.c.weight"}),
+    ],
+)
+def test_adapters__one_family_claims_a_checkpoint(family: str, names: set[str]) -> None:
+    assert [adapter.family for adapter in ADAPTERS if adapter.recognises(names)] == [family]
+
+
+def test_adapters__one_family_claims_a_model_type_or_a_name() -> None:
+    kinds = [kind for adapter in ADAPTERS for kind in adapter.hub_model_types]
+    assert kinds == ["sam", "sam_hq", "sam2", "sam2_video", "edgetam", "edgetam_video"]
+    names = [name for adapter in ADAPTERS for name in adapter.names]
+    assert len(names) == len(set(names))
+    assert all((adapter.load_named is None) == (not adapter.names) for adapter in ADAPTERS)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +179,7 @@ def test_load_sam__folder_with_broken_config(tmp_path: Path) -> None:
 
 
 def test_load_sam__folder_of_another_model(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "sam2"}))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "sam3"}))
     message = message_of(ConfigError, tmp_path)
-    assert "found model_type 'sam2' in config.json, expected one of ['sam']" in message
+    assert "found model_type 'sam3' in config.json, expected one of ['sam', 'sam_hq'" in message
+    assert "Supported families: SAM ViT, SAM-HQ, SAM 2, EdgeTAM." in message

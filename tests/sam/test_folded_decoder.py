@@ -62,7 +62,7 @@ def test_decode_prompts__same_numbers_as_transformers(
     features, dense, position, prompt = inputs(prompts, tokens)
     with torch.no_grad():
         masks, iou = expected(decoder, features, dense, position, prompt, multimask)
-        image = share_image(decoder, features, dense, position)
+        image = share_image(decoder.transformer, features, dense, position)
         found = decode_prompts(decoder, image, prompt, (HEIGHT, WIDTH), multimask=multimask)
     assert masks.abs().max() > 1
     assert masks.shape == (prompts, 3 if multimask else 1, 4 * HEIGHT, 4 * WIDTH)
@@ -77,7 +77,7 @@ def test_decode_prompts__same_gradients_as_transformers(decoder: SamMaskDecoder)
         features.requires_grad_()
         prompt.requires_grad_()
         if folded:
-            image = share_image(decoder, features, dense, position)
+            image = share_image(decoder.transformer, features, dense, position)
             masks, _ = decode_prompts(decoder, image, prompt, (HEIGHT, WIDTH), multimask=True)
         else:
             masks, _ = expected(decoder, features, dense, position, prompt, True)
@@ -90,7 +90,7 @@ def test_decode_prompts__same_gradients_as_transformers(decoder: SamMaskDecoder)
 
 def test_decode_prompts__no_prompts(decoder: SamMaskDecoder) -> None:
     features, dense, position, prompt = inputs(0, 2)
-    image = share_image(decoder, features, dense, position)
+    image = share_image(decoder.transformer, features, dense, position)
     masks, iou = decode_prompts(decoder, image, prompt, (HEIGHT, WIDTH), multimask=False)
     assert masks.shape == (0, 1, 4 * HEIGHT, 4 * WIDTH)
     assert iou.shape == (0, 1)

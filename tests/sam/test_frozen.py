@@ -260,3 +260,9 @@ def test_decode__wrong_input(toy_sam: FrozenSam, toy_golden: Golden) -> None:
         toy_sam.decode(features, tokens, image_index[:5])
     with pytest.raises(ConfigError, match="found image_index 0 to 1 for 1 images, expected 0 to 0"):
         toy_sam.decode(features[:1], tokens, image_index)
+
+
+def test_for_prompter__all_channels_where_none_is_for_the_decoder_alone(toy_sam: FrozenSam) -> None:
+    features = torch.zeros(2, 256, 16, 16)
+    assert toy_sam.feature_dim == toy_sam.embed_dim == 256
+    assert toy_sam.for_prompter(features) is features

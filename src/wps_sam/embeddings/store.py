@@ -122,7 +122,8 @@ class EmbeddingCache:
 
         Args:
             key: of `embedding_key`.
-            features: (256, h, w) of any float type and device; kept as float16.
+            features: (C, h, w) of any float type and device, one image of `FrozenSam.encode`;
+                kept as float16.
         """
         path = self.path(key)
         path.parent.mkdir(exist_ok=True)
@@ -133,7 +134,7 @@ class EmbeddingCache:
         """Memory-map one image's features.
 
         Returns:
-            (256, h, w) float16 on the CPU.
+            (C, h, w) float16 on the CPU.
 
         Raises:
             CacheError: missing or damaged; the message names the file.

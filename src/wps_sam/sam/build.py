@@ -2,23 +2,35 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedConfig
 
 from wps_sam.errors import CheckpointError, ConfigError
-from wps_sam.sam import mobile_sam, vit_sam
+from wps_sam.sam import edgetam, mobile_sam, repvit_sam, sam2, sam_hq, vit_sam
 from wps_sam.sam.adapter import Adapter
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.sam.weights_file import WEIGHT_SUFFIXES, read_weights
 
-# A further backbone (SAM-HQ, SAM 2.1, EdgeTAM, ...) is one file with an ADAPTER and one line here.
+# A further backbone is one file with an ADAPTER and one line here.
 ADAPTERS: tuple[Adapter, ...] = (
     mobile_sam.ADAPTER,
     vit_sam.ADAPTER,
+    sam_hq.ADAPTER,
+    sam2.ADAPTER,
+    edgetam.ADAPTER,
+    repvit_sam.ADAPTER,
 )
-SAM_NAMES: dict[str, Adapter] = {name: adapter for adapter in ADAPTERS for name in adapter.names}
+SAM_NAMES: dict[str, Callable[[str], FrozenSam]] = {
+    name: adapter.load_named
+    for adapter in ADAPTERS
+    if adapter.load_named is not None
+    for name in adapter.names
+}
+# Of SAM 2 and EdgeTAM, what the official file calls the encoder.
+_SAM2_ENCODER = "image_encoder.trunk."
 
 
 def load_sam(
@@ -27,10 +39,10 @@ def load_sam(
     """Load a frozen SAM.
 
     Args:
-        name_or_path: "mobile_sam" (comes with the package); "sam_vit_b", "sam_vit_l", "sam_vit_h"
-            (from the hub); a file of weights with official names (mobile_sam.pt,
-            sam_vit_b_01ec64.pth, or .safetensors), whose architecture is recognised; a folder in
-            the format of `transformers`; or a hub id such as "facebook/sam-vit-base".
+        name_or_path: "mobile_sam" (comes with the package); another of `SAM_NAMES` (from the hub);
+            a file of weights with official names (mobile_sam.pt, sam_vit_b_01ec64.pth,
+            sam_hq_vit_b.pth, repvit_sam.pt, or .safetensors), whose architecture is recognised; a
+            folder in the format of `transformers`; or a hub id such as "facebook/sam-vit-base".
         device: Where to put it.
 
     Returns:
@@ -47,7 +59,7 @@ def load_sam(
 def _load(name_or_path: str) -> FrozenSam:
     """Decide what `name_or_path` means."""
     if name_or_path in SAM_NAMES:
-        return SAM_NAMES[name_or_path].load_named(name_or_path)
+        return SAM_NAMES[name_or_path](name_or_path)
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return _load_pretrained(str(path))
@@ -66,12 +78,19 @@ def _load_file(path: Path) -> FrozenSam:
     """Load a file of weights with the adapter that recognises its parameter names."""
     weights = read_weights(path)
     for adapter in ADAPTERS:
-        if adapter.recognises(weights.keys()):
+        if adapter.build is not None and adapter.recognises(weights.keys()):
             return adapter.build(weights, str(path))
+    if any(name.startswith(_SAM2_ENCODER) for name in weights):
+        raise CheckpointError(
+            f"{path}: found an official file of SAM 2 or EdgeTAM, expected the same weights in the "
+            f"format of transformers. Give one of {', '.join((*sam2.HUB_IDS, *edgetam.HUB_IDS))}, "
+            "which come from the hub, or a folder with config.json and model.safetensors."
+        )
+    families = ", ".join(adapter.family for adapter in ADAPTERS if adapter.build is not None)
     shown = ", ".join(sorted(weights)[:4]) + (", ..." if len(weights) > 4 else "")
     raise CheckpointError(
         f"{path}: found {len(weights)} parameters ({shown}) of an architecture that is not "
-        f"supported, expected the official names of {_families()}. For SAM in the format of "
+        f"supported, expected the official names of {families}. For SAM in the format of "
         "transformers give the folder that holds its config.json."
     )
 
@@ -95,12 +114,8 @@ def _load_pretrained(folder_or_id: str) -> FrozenSam:
         if model_type in adapter.hub_model_types and adapter.load_pretrained is not None:
             return adapter.load_pretrained(folder_or_id)
     supported = [kind for adapter in ADAPTERS for kind in adapter.hub_model_types]
+    families = ", ".join(adapter.family for adapter in ADAPTERS if adapter.hub_model_types)
     raise ConfigError(
         f"{folder_or_id}: found model_type {model_type!r} in config.json, expected one of "
-        f"{supported}. Supported families: {_families()}."
+        f"{supported}. Supported families: {families}."
     )
-
-
-def _families() -> str:
-    """The supported families, for messages."""
-    return ", ".join(adapter.family for adapter in ADAPTERS)

@@ -17,6 +17,15 @@ _MASK_DOWNSCALING = {
     "6": "conv3",
 }
 _UPSCALING = {"0": "upscale_conv1", "1": "upscale_layer_norm", "3": "upscale_conv2"}
+_HQ_CONVOLUTIONS = {
+    "compress_vit_feat": {
+        "0": "compress_vit_conv1",
+        "1": "compress_vit_norm",
+        "3": "compress_vit_conv2",
+    },
+    "embedding_encoder": {"0": "encoder_conv1", "1": "encoder_norm", "3": "encoder_conv2"},
+    "embedding_maskfeature": {"0": "mask_conv1", "1": "mask_norm", "3": "mask_conv2"},
+}
 _NECK = {"0": "conv1", "1": "layer_norm1", "2": "conv2", "3": "layer_norm2"}
 _POSITION = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
 
@@ -64,6 +73,28 @@ def vit_name(name: str) -> str:
     )
     name = name.replace("image_encoder.blocks.", "image_encoder.layers.")
     return name.replace("image_encoder.", "vision_encoder.", 1)
+
+
+def hq_name(name: str) -> str:
+    """Rename one parameter of a ViT SAM-HQ (`sam_hq_vit_b.pth`), encoder included.
+
+    Args:
+        name: Official name, e.g. "mask_decoder.compress_vit_feat.0.weight".
+
+    Returns:
+        The name in `transformers`' `SamHQModel`; unknown names unchanged.
+    """
+    name = name.replace("mask_decoder.hf_token.", "mask_decoder.hq_token.")
+    for official, numbers in _HQ_CONVOLUTIONS.items():
+        name = _renumbered(name, f"mask_decoder.{official}.", "mask_decoder.", numbers)
+    if found := re.fullmatch(r"mask_decoder\.hf_mlp\.(layers\.\d)(.*)", name):
+        return f"mask_decoder.hq_mask_mlp.{_MLP[found[1]]}{found[2]}"
+    return vit_name(name)
+
+
+def rename_hq(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename a whole official ViT SAM-HQ checkpoint."""
+    return {hq_name(name): tensor for name, tensor in weights.items()}
 
 
 def rename_heads(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from transformers.models.sam.modeling_sam import (
     SamAttention,
     SamMaskDecoder,
     SamTwoWayAttentionBlock,
+    SamTwoWayTransformer,
 )
 
 
@@ -46,17 +47,17 @@ class SharedImage(NamedTuple):
 
 
 def share_image(
-    decoder: SamMaskDecoder, features: Tensor, dense_prompt: Tensor, position: Tensor
+    transformer: SamTwoWayTransformer, features: Tensor, dense_prompt: Tensor, position: Tensor
 ) -> SharedImage:
     """Compute what all prompts of one image share.
 
     Args:
-        decoder: Holds the weights.
+        transformer: The decoder's; holds the weights.
         features: (D, h, w) float32, of the image encoder.
         dense_prompt: (D, h, w) float32.
         position: (D, h, w) float32, position code of each cell.
     """
-    first = decoder.transformer.layers[0]
+    first = transformer.layers[0]
     cells = (features + dense_prompt).flatten(1).T.contiguous()
     place = position.flatten(1).T.contiguous()
     placed = cells + place
@@ -92,7 +93,26 @@ def decode_prompts(
     """
     own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
     prompt = torch.cat([own.expand(tokens.shape[0], -1, -1), tokens], dim=1)
-    transformer = decoder.transformer
+    queries, cells = attend(decoder.transformer, image, prompt)
+    chosen = range(1, decoder.num_mask_tokens) if multimask else range(1)
+    vectors = [decoder.output_hypernetworks_mlps[i](queries[:, 1 + i]) for i in chosen]
+    guesses = decoder.iou_prediction_head(queries[:, 0])[:, chosen.start : chosen.stop]
+    return _masks(decoder, cells, torch.stack(vectors, dim=1), embed_hw), guesses
+
+
+def attend(
+    transformer: SamTwoWayTransformer, image: SharedImage, prompt: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Let tokens and one image's cells attend to each other.
+
+    Args:
+        transformer: Holds the weights.
+        image: Of `share_image`.
+        prompt: (N, T, D) float32, the decoder's own tokens and those of the prompts.
+
+    Returns:
+        Tokens (N, T, D) and cells (N, L, D) afterwards.
+    """
     first, *others = transformer.layers
     queries, cells = _first_layer(first, image, prompt)
     for layer in others:
@@ -100,11 +120,7 @@ def decode_prompts(
     last_look = _look_at_image(
         transformer.final_attn_token_to_image, queries + prompt, cells + image.position, cells
     )
-    queries = transformer.layer_norm_final_attn(queries + last_look)
-    chosen = range(1, decoder.num_mask_tokens) if multimask else range(1)
-    vectors = [decoder.output_hypernetworks_mlps[i](queries[:, 1 + i]) for i in chosen]
-    guesses = decoder.iou_prediction_head(queries[:, 0])[:, chosen.start : chosen.stop]
-    return _masks(decoder, cells, torch.stack(vectors, dim=1), embed_hw), guesses
+    return transformer.layer_norm_final_attn(queries + last_look), cells
 
 
 def _first_layer(

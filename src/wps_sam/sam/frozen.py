@@ -39,32 +39,48 @@ class FrozenSam(nn.Module, abc.ABC):
     Frozen is a property of the type: no parameter asks for a gradient, `.train()` leaves it in
     evaluation mode, and as a child of another module it adds nothing to that module's `state_dict`
     and asks for nothing when one is loaded. Dims: B images, N or P prompts, T prompt tokens,
-    D = `embed_dim`, (h, w) = `embed_hw`. Coordinates are pixels of the SAM frame, x right, y down.
+    D = `embed_dim`, C = `feature_dim`, (h, w) = `embed_hw`. Coordinates are pixels of the SAM
+    frame, x right, y down.
+
+    Features are one tensor, so that caches and prompters need not know which SAM made them. The
+    first D channels are what a prompter reads. Some mask decoders also want finer maps of the
+    image; those follow in further channels, each 2 x 2 or 4 x 4 finer cells laid behind the cell
+    they are in (`torch.nn.functional.pixel_unshuffle`). Most SAMs have none: C = D.
 
     Attributes:
         name: The backbone's name, e.g. "mobile_sam".
         image_side: Side of the SAM frame in pixels.
         embed_hw: (height, width) of the feature map.
-        embed_dim: Channels of features and prompt tokens.
+        embed_dim: Channels of prompt tokens, and of the features that a prompter reads.
+        feature_dim: Channels of the features that `encode` makes and `decode` takes.
         max_prompts_per_chunk: Prompts decoded at once; a chunk of 16 needs about 1 GB at side 1024.
     """
 
     max_prompts_per_chunk: ClassVar[int] = 16
 
-    def __init__(self, name: str, image_side: int, embed_hw: tuple[int, int], embed_dim: int):
+    def __init__(
+        self,
+        name: str,
+        image_side: int,
+        embed_hw: tuple[int, int],
+        embed_dim: int,
+        finer_dim: int = 0,
+    ):
         """Store the facts that other parts read.
 
         Args:
             name: The backbone's name.
             image_side: Side of the SAM frame in pixels.
             embed_hw: (height, width) of the feature map.
-            embed_dim: Channels of features and prompt tokens.
+            embed_dim: Channels of prompt tokens, and of the features that a prompter reads.
+            finer_dim: Channels behind those, which only the mask decoder reads.
         """
         super().__init__()
         self.name = name
         self.image_side = image_side
         self.embed_hw = embed_hw
         self.embed_dim = embed_dim
+        self.feature_dim = embed_dim + finer_dim
         self._fingerprint: str | None = None
         self._prefix_in_parent: str | None = None
         self.register_load_state_dict_post_hook(_forgive_missing_when_child)  # type: ignore[no-untyped-call]  # torch has no annotation
@@ -73,7 +89,7 @@ class FrozenSam(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def _encode(self, pixels: Tensor) -> Tensor:
-        """(B, 3, side, side) float32 -> (B, D, h, w)."""
+        """(B, 3, side, side) float32 -> (B, C, h, w)."""
 
     @abc.abstractmethod
     def _embed_boxes(self, boxes_xyxy: Tensor) -> Tensor:
@@ -88,7 +104,7 @@ class FrozenSam(nn.Module, abc.ABC):
         """Compute what all prompts of one image share.
 
         Args:
-            features: (D, h, w) float32, from `encode`.
+            features: (C, h, w) float32, from `encode`.
 
         Returns:
             What `decode_shared` takes; its kind is the adapter's own.
@@ -156,7 +172,7 @@ class FrozenSam(nn.Module, abc.ABC):
             pixels: (B, 3, side, side) float32 from `preprocess`; B = 0 is legal.
 
         Returns:
-            (B, D, h, w) float32 without gradient.
+            (B, C, h, w) float32 without gradient.
 
         Raises:
             ConfigError: `pixels` is not of the side this SAM was built for.
@@ -168,8 +184,19 @@ class FrozenSam(nn.Module, abc.ABC):
                 f"(B, 3, {self.image_side}, {self.image_side}). Make them with preprocess(images)."
             )
         if not len(pixels):
-            return pixels.new_zeros((0, self.embed_dim, *self.embed_hw))
+            return pixels.new_zeros((0, self.feature_dim, *self.embed_hw))
         return self._encode(pixels).float()
+
+    def for_prompter(self, features: Tensor) -> Tensor:
+        """Leave out what only the mask decoder reads.
+
+        Args:
+            features: (B, C, h, w) float, from `encode`.
+
+        Returns:
+            (B, D, h, w), a view; the features themselves where C = D.
+        """
+        return features[:, : self.embed_dim] if self.feature_dim > self.embed_dim else features
 
     # Prompts: the teacher.
 
@@ -272,7 +299,7 @@ class FrozenSam(nn.Module, abc.ABC):
         memory stays bounded there too.
 
         Args:
-            features: (B, D, h, w) float, from `encode`; any float dtype.
+            features: (B, C, h, w) float, from `encode`; any float dtype.
             tokens: (N, T, D) float, prompt tokens; N = 0 is legal.
             image_index: (N,) integer, 0..B-1: which image each prompt belongs to.
             multimask: False gives SAM's single mask (M = 1), True its three candidates (M = 3).
@@ -320,7 +347,7 @@ class FrozenSam(nn.Module, abc.ABC):
 
     def _check_decode(self, features: Tensor, tokens: Tensor, image_index: Tensor) -> None:
         """Refuse what would only fail deep inside the decoder, or silently not fail."""
-        dims = (self.embed_dim, *self.embed_hw)
+        dims = (self.feature_dim, *self.embed_hw)
         found = (
             f"features {tuple(features.shape)}, tokens {tuple(tokens.shape)}, "
             f"image_index {tuple(image_index.shape)}"
@@ -334,7 +361,7 @@ class FrozenSam(nn.Module, abc.ABC):
         ):
             raise ConfigError(
                 f"{self.name}.decode: found {found}, expected features (B, {dims[0]}, {dims[1]}, "
-                f"{dims[2]}), tokens (N, T, {dims[0]}), image_index (N,)."
+                f"{dims[2]}), tokens (N, T, {self.embed_dim}), image_index (N,)."
             )
         if len(tokens) and not (
             0 <= int(image_index.min()) <= int(image_index.max()) < len(features)

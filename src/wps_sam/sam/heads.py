@@ -1,6 +1,6 @@
 """SAM's prompt encoder and mask decoder, shared by every backbone of the first SAM's family."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from transformers.models.sam.modeling_sam import SamMaskDecoder, SamPromptEncode
 from wps_sam.errors import ConfigError
 from wps_sam.sam.folded_decoder import SharedImage, decode_prompts, share_image
 from wps_sam.sam.frozen import DecodedMasks, FrozenSam
-from wps_sam.sam.position import position_code
+from wps_sam.sam.position import cell_codes
 
 Settings = TypeVar("Settings")
 
@@ -52,22 +52,14 @@ def decoder_config(config: SamConfig) -> SamMaskDecoderConfig:
     return SamMaskDecoderConfig(**settings)
 
 
-class FrozenSamHeads(FrozenSam):
-    """A FrozenSam whose prompt encoder and mask decoder are those of the first SAM."""
+class SamPrompts(FrozenSam):
+    """A FrozenSam that takes prompts as the first SAM does.
 
-    def __init__(self, name: str, config: SamConfig):
-        """Build prompt encoder and mask decoder with random weights.
+    Attributes:
+        prompt_encoder: `SamPromptEncoder`, or another of the same parts.
+    """
 
-        Args:
-            name: The backbone's name.
-            config: Settings of a whole SAM.
-        """
-        prompts = settings_of(config.prompt_encoder_config, SamPromptEncoderConfig)
-        side = settings_of(prompts.image_size, int)
-        cells = side // settings_of(prompts.patch_size, int)
-        super().__init__(name, side, (cells, cells), prompts.hidden_size)
-        self.prompt_encoder = SamPromptEncoder(config)
-        self.mask_decoder = SamMaskDecoder(decoder_config(config))
+    prompt_encoder: Any  # the classes in transformers have no common base that names their parts
 
     def _embed_boxes(self, boxes_xyxy: Tensor) -> Tensor:
         """See FrozenSam."""
@@ -79,26 +71,11 @@ class FrozenSamHeads(FrozenSam):
         tokens, _ = self.prompt_encoder(points_xy[None], point_labels[None], None, None)
         return torch.as_tensor(tokens)[0]
 
-    def share(self, features: Tensor) -> SharedImage:
-        """See FrozenSam."""
-        return share_image(self.mask_decoder, features, self.dense_prompt()[0], self.dense_pe()[0])
-
-    def decode_shared(self, image: SharedImage, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
-        """See FrozenSam."""
-        return DecodedMasks(
-            *decode_prompts(self.mask_decoder, image, tokens, self.embed_hw, multimask=multimask)
-        )
-
     @torch.no_grad()
     def dense_pe(self) -> Tensor:
         """See FrozenSam. A cell's position is its centre."""
-        height, width = self.embed_hw
-        matrix = self._position_matrix()
-        y = (torch.arange(height, device=matrix.device) + 0.5) / height
-        x = (torch.arange(width, device=matrix.device) + 0.5) / width
-        grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
         with self._full_precision():
-            return position_code(grid, matrix).permute(2, 0, 1)[None]
+            return cell_codes(*self.embed_hw, self._position_matrix())
 
     @torch.no_grad()
     def dense_prompt(self, mask_logits: Tensor | None = None) -> Tensor:
@@ -120,3 +97,32 @@ class FrozenSamHeads(FrozenSam):
             torch.as_tensor(code.weight)[0] for code in self.prompt_encoder.point_embed
         ]
         return foreground, first_corner, second_corner
+
+
+class FrozenSamHeads(SamPrompts):
+    """A FrozenSam whose prompt encoder and mask decoder are those of the first SAM."""
+
+    def __init__(self, name: str, config: SamConfig):
+        """Build prompt encoder and mask decoder with random weights.
+
+        Args:
+            name: The backbone's name.
+            config: Settings of a whole SAM.
+        """
+        prompts = settings_of(config.prompt_encoder_config, SamPromptEncoderConfig)
+        side = settings_of(prompts.image_size, int)
+        cells = side // settings_of(prompts.patch_size, int)
+        super().__init__(name, side, (cells, cells), prompts.hidden_size)
+        self.prompt_encoder = SamPromptEncoder(config)
+        self.mask_decoder = SamMaskDecoder(decoder_config(config))
+
+    def share(self, features: Tensor) -> SharedImage:
+        """See FrozenSam."""
+        transformer = self.mask_decoder.transformer
+        return share_image(transformer, features, self.dense_prompt()[0], self.dense_pe()[0])
+
+    def decode_shared(self, image: SharedImage, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
+        """See FrozenSam."""
+        return DecodedMasks(
+            *decode_prompts(self.mask_decoder, image, tokens, self.embed_hw, multimask=multimask)
+        )

@@ -39,7 +39,9 @@ class MobileSam(FrozenSamHeads):
 
 def is_mobile_sam(names: Collection[str]) -> bool:
     """Whether a checkpoint with these parameter names is a MobileSAM."""
-    return "image_encoder.patch_embed.seq.0.c.weight" in names
+    is_tiny_vit = "image_encoder.patch_embed.seq.0.c.weight" in names
+    # The smallest SAM-HQ has this encoder too, but further parts that must not be dropped.
+    return is_tiny_vit and "mask_decoder.hf_token.weight" not in names
 
 
 def build_mobile_sam(weights: Mapping[str, Tensor], source: str) -> MobileSam:

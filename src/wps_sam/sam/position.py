@@ -26,6 +26,23 @@ def position_code(positions: Tensor, frequencies: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
+def cell_codes(height: int, width: int, frequencies: Tensor) -> Tensor:
+    """Encode the centres of a feature map's cells.
+
+    Args:
+        height: Cells from top to bottom, h.
+        width: Cells from left to right, w.
+        frequencies: (2, D / 2) float32, the checkpoint's random matrix.
+
+    Returns:
+        (1, D, h, w) float32.
+    """
+    y = (torch.arange(height, device=frequencies.device) + 0.5) / height
+    x = (torch.arange(width, device=frequencies.device) + 0.5) / width
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+    return position_code(grid, frequencies).permute(2, 0, 1)[None]
+
+
 def nearest_position(codes: Tensor, frequencies: Tensor) -> Tensor:
     """Find the positions whose codes are nearest to the given ones.
 

@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import SamConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 from transformers.models.sam.modeling_sam import SamVisionEncoder
 
-from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.errors import CheckpointError
 from wps_sam.sam.adapter import Adapter
 from wps_sam.sam.checkpoint_names import rename_vit
 from wps_sam.sam.heads import FrozenSamHeads, settings_of
+from wps_sam.sam.pretrained import read_pretrained
 from wps_sam.sam.weights_file import load_exactly
 
 HUB_IDS = {
@@ -22,8 +21,8 @@ HUB_IDS = {
     "sam_vit_h": "facebook/sam-vit-huge",
 }
 _NAME_OF_WIDTH_DEPTH = {(768, 12): "sam_vit_b", (1024, 24): "sam_vit_l", (1280, 32): "sam_vit_h"}
-# `SamModel` keeps a second name for the prompt encoder's position matrix.
-_SECOND_NAMES = (r"shared_image_embedding\.positional_embedding",)
+# Models in transformers keep a second name for the prompt encoder's position matrix.
+SECOND_NAMES = (r"shared_image_embedding\.positional_embedding",)
 _FIRST_BLOCK = "image_encoder.blocks.0."
 
 
@@ -139,29 +138,8 @@ def load_pretrained_vit(folder_or_id: str) -> VitSam:
         ConfigError: There is no such folder or id, or the hub cannot be reached.
         CheckpointError: The weights do not fit the settings.
     """
-    try:
-        # With loading info it returns a pair, which its annotation does not say.
-        loaded: Any = SamModel.from_pretrained(
-            folder_or_id, output_loading_info=True, dtype=torch.float32
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"{folder_or_id}: cannot be loaded as a folder or hub id of transformers "
-            f"({str(error).splitlines()[0]}). Check the name and the network, or give the path of "
-            "a downloaded checkpoint such as sam_vit_b_01ec64.pth."
-        ) from error
-    except (RuntimeError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{folder_or_id}: the weights beside config.json cannot be loaded "
-            f"({str(error).splitlines()[0]}); the file is damaged, or its shapes are not those of "
-            "config.json. Download the folder again."
-        ) from error
-    model, report = loaded
-    weights: dict[str, Tensor] = model.state_dict()
-    for name in report["missing_keys"]:
-        weights.pop(name, None)
-    weights.update(dict.fromkeys(report["unexpected_keys"], torch.empty(0)))
-    return _filled(model.config, weights, folder_or_id)
+    config, weights = read_pretrained(SamModel, folder_or_id)
+    return _filled(config, weights, folder_or_id)
 
 
 def load_named_vit(name: str) -> VitSam:
@@ -183,7 +161,7 @@ def _filled(config: SamConfig, weights: Mapping[str, Tensor], source: str) -> Vi
     """Build without drawing random weights first (ViT-H has 640 million), then take these."""
     with torch.device("meta"):
         sam = VitSam(config)
-    load_exactly(sam, weights, source, ignored=_SECOND_NAMES, assign=True)
+    load_exactly(sam, weights, source, ignored=SECOND_NAMES, assign=True)
     sam.freeze()
     return sam
 
