@@ -33,3 +33,7 @@ class PredictionError(WpsSamError):
 
 class ExportError(WpsSamError):
     """An exported file that does not compute what the model computes."""
+
+
+class ClusterError(WpsSamError):
+    """A job on a cluster that cannot go on."""

@@ -241,7 +241,13 @@ def test_environment__names_what_a_result_depends_on() -> None:
 
 
 def trainer(
-    epoch: int, step: int, metrics: dict[str, float], *, every: int = 1, has_val: bool = True
+    epoch: int,
+    step: int,
+    metrics: dict[str, float],
+    *,
+    every: int = 1,
+    has_val: bool = True,
+    rank: int = 0,
 ) -> L.Trainer:
     """As much of a trainer as the callbacks read, at the end of an epoch counted from 0."""
     values = {name: torch.tensor(value) for name, value in metrics.items()}
@@ -252,6 +258,7 @@ def trainer(
         check_val_every_n_epoch=every,
         val_dataloaders=[0] if has_val else None,
         sanity_checking=False,
+        is_global_zero=rank == 0,
     )
     return cast(L.Trainer, state)
 
@@ -270,6 +277,15 @@ def test_run_log__one_line_an_epoch(tmp_path: Path) -> None:
     assert AGREEMENT not in first
     assert (second["epoch"], second["step"], second[AGREEMENT]) == (2, 4, 0.75)
     assert 0 <= first["seconds"] <= second["seconds"]
+
+
+def test_run_log__only_the_first_process_writes(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "metrics.jsonl", None)
+    log.on_train_epoch_end(trainer(0, 2, {"train/loss": 0.5}, rank=1), MODULE)
+    assert not (tmp_path / "metrics.jsonl").exists()
+    (tmp_path / "metrics.jsonl").write_text('{"step": 8}\n')
+    log.on_train_start(trainer(0, 2, {}, rank=1), MODULE)
+    assert lines_of(tmp_path / "metrics.jsonl") == [{"step": 8}]
 
 
 def test_run_log__an_old_score_is_not_written_again(tmp_path: Path) -> None:

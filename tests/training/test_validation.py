@@ -120,7 +120,7 @@ def agreement(sam: FrozenSam, supervision: Supervision, tokens: torch.Tensor) ->
     recipe = RECIPES["paper"]
     module = PrompterModule(prompter, NoCriterion(), recipe.optimiser, total_steps=1, seed=0)
     logged: dict[str, float] = {}
-    module.log = logged.__setitem__  # type: ignore[method-assign,assignment]
+    module.log = lambda name, value, **_: logged.update({name: value})  # type: ignore[method-assign]
     logits = torch.tensor([9.0, 0, 0]).expand(1, len(tokens), 3)
     box = torch.tensor([[40.0, 60, 120, 140]])
     label = box if supervision == "box" else torch.tensor([[80.0, 100, 80, 100]])
@@ -173,7 +173,7 @@ def test_agreement__boxes_of_the_dense_prompter_count_by_their_centre(
         prompter, NoCriterion(), RECIPES["strong"].optimiser, total_steps=1, seed=0
     )
     logged: dict[str, float] = {}
-    module.log = logged.__setitem__  # type: ignore[method-assign,assignment]
+    module.log = lambda name, value, **_: logged.update({name: value})  # type: ignore[method-assign]
     logits, boxes = torch.tensor([[[9.0, -9]]]), torch.tensor([[[40.0, 60, 120, 140]]])
     proposals = Proposals(logits, boxes, torch.zeros(1, 2), torch.zeros(1, 1, 1, 1))
     output = DenseOutput(proposals, torch.tensor([[0]]), boxes, logits, boxes)

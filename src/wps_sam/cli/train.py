@@ -30,6 +30,7 @@ from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.fit import MaskMeasure, check_learnable, fit, with_learnt_boxes
 from wps_sam.training.job import TrainingJob, check_validation_labels
 from wps_sam.training.precision import choose_precision
+from wps_sam.training.processes import first_process_first, join_processes, processes_here
 from wps_sam.training.recipes import get_recipe
 from wps_sam.training.run_folder import refuse_used_folder
 
@@ -85,7 +86,7 @@ def train(
         keep_groups: one label an annotation even if it has several polygons
         classes: class map file: which classes to learn, merge and rename
         cache: folder of the embedding cache
-        batch_size: images a step (default: the recipe's)
+        batch_size: images a step, of all processes (default: the recipe's)
         learning_rate: peak learning rate (default: the recipe's)
         num_queries: most parts an image can have (paper recipe)
         views: how many views (mirrored, cropped, recoloured) of each image to learn from beside the
@@ -105,6 +106,9 @@ def train(
         num_queries=num_queries,
         views=views,
     )
+    here = processes_here()
+    here.share_of_batch(chosen.batch_size)  # refuses what cannot be shared
+    console.quiet = not here.is_first
     if not resume:
         refuse_used_folder(out)
     training_place, val_place = training_places(
@@ -119,6 +123,7 @@ def train(
     labels, val_labels = _read_labels(opened, val_place)
 
     place = _training_device(device)
+    join_processes(here, place)
     model = load_sam(sam, device=place)
     job = TrainingJob(
         chosen.for_images(len(labels.images)),
@@ -135,8 +140,10 @@ def train(
     if emits_boxes(chosen.prompter):
         note_pseudo_boxes(labels, supervision)
     store = EmbeddingCache(cache or default_cache_root(), Fingerprint.of(model))
-    validation = None if val_labels is None else embed_labels(store, model, val_labels)
-    plain = with_learnt_boxes(job, model, store, embed_labels(store, model, labels))
+    with first_process_first():  # it embeds; the others find everything in the cache
+        validation = None if val_labels is None else embed_labels(store, model, val_labels)
+        plain = with_learnt_boxes(job, model, store, embed_labels(store, model, labels))
+        seen = [plain, *embed_views(store, model, plain, job.recipe.extra_views, opened.left_right)]
     measure = None
     if val_place is not None and validation is not None and mask_validations > 0:
         measure = mask_measure(
@@ -147,7 +154,7 @@ def train(
         model,
         sam,
         store,
-        [plain, *embed_views(store, model, plain, job.recipe.extra_views, opened.left_right)],
+        seen,
         validation,
         out,
         console=console,
@@ -155,7 +162,7 @@ def train(
         measure_masks=measure,
         mask_validations=mask_validations,
     )
-    if measure is not None:
+    if measure is not None and here.is_first:
         _measure_kept_weights(out, model, measure)
     console.print(
         escape(f"Model: {out}. Next: wps-sam predict {out} PHOTOGRAPHS --out DIR"), soft_wrap=True

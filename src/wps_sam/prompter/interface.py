@@ -120,7 +120,12 @@ class Criterion(ABC):
 
     @abstractmethod
     def __call__(self, output: Any, targets: Sequence[PartTargets]) -> Losses:
-        """Return the loss of a batch: one `PartTargets` an image."""
+        """Return the loss of a batch: one `PartTargets` an image.
+
+        Of a batch that several training processes share, each calls this with its own images,
+        which may be none; the average of their losses is the loss of the whole batch
+        (`global_batch`).
+        """
 
     @abstractmethod
     def check(self, targets: PartTargets, image_name: str) -> None:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.prompter.interface import PartTargets
+from wps_sam.training.processes import ALONE, Processes
 
 
 class Batch(NamedTuple):
@@ -52,8 +53,13 @@ class EmbeddedImages(Dataset[Item]):
         return len(self.keys)
 
     def __getitem__(self, index: int) -> Item:
-        """Features (256, 64, 64) float16, targets, and the index itself."""
-        return self.cache.read(self.keys[index]), self.targets[index], index
+        """Features (256, 64, 64) float16, targets, and the index itself.
+
+        Of features with further channels for the mask decoder, only those that a prompter reads,
+        which are as many as its tokens have, leave the disk.
+        """
+        targets = self.targets[index]
+        return self.cache.read(self.keys[index])[: targets.tokens.shape[2]], targets, index
 
 
 class EpochShuffle(Sampler[int]):
@@ -88,6 +94,29 @@ class EpochShuffle(Sampler[int]):
         return iter((view * self.images + order).tolist())
 
 
+class SharedBatches(Sampler[list[int]]):
+    """The batches of an epoch, and of each batch the share of one process.
+
+    The batches do not depend on how many processes share them.
+    """
+
+    def __init__(self, order: EpochShuffle, batch_size: int, here: Processes) -> None:
+        """Cut `order` into batches of `batch_size` images in all; the last one may be smaller."""
+        self.sampler = order  # where Lightning looks for what wants to know the epoch
+        self.batch_size = batch_size
+        self.here = here
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return -(-len(self.sampler) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Positions in the data set; none where the last batch has fewer images than processes."""
+        order = list(self.sampler)
+        for start in range(0, len(order), self.batch_size):
+            yield order[start : start + self.batch_size][self.here.rank :: self.here.count]
+
+
 def collate(items: Sequence[Item]) -> Batch:
     """Stack features as float32; targets stay a list, as images differ in parts."""
     features, targets, index = zip(*items, strict=True)
@@ -95,21 +124,33 @@ def collate(items: Sequence[Item]) -> Batch:
 
 
 def training_loader(
-    images: EmbeddedImages, batch_size: int, seed: int, views: int = 1
+    images: EmbeddedImages,
+    batch_size: int,
+    seed: int,
+    views: int = 1,
+    here: Processes = ALONE,
 ) -> DataLoader[Batch]:
     """Shuffled batches; the last one of an epoch may be smaller.
 
     Args:
         images: All images in their first view, then all in their second, and so on.
-        batch_size: Images a step.
+        batch_size: Images a step, of all processes.
         seed: Of order and views.
         views: How many views there are of each image.
+        here: Whose share of each batch to load; a share may be empty.
     """
+    order = EpochShuffle(len(images) // views, seed, views)
+
+    def collate_share(items: Sequence[Item]) -> Batch:
+        if items:
+            return collate(items)
+        features, _, _ = images[0]
+        return Batch(features.new_zeros(0, *features.shape).float(), [], [])
+
     return DataLoader(
         images,  # type: ignore[arg-type]  # the collate function changes the item type
-        batch_size=batch_size,
-        sampler=EpochShuffle(len(images) // views, seed, views),
-        collate_fn=collate,
+        batch_sampler=SharedBatches(order, batch_size, here),
+        collate_fn=collate_share,
         generator=torch.Generator(),  # keeps the loader off the global random state
     )
 

@@ -22,7 +22,7 @@ from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.build import build_criterion, build_prompter, emits_boxes, tokens_of
 from wps_sam.prompter.interface import Prompter
 from wps_sam.prompter.pseudo_boxes import labelled_by_points, pseudo_labels
-from wps_sam.prompter.store import save_model
+from wps_sam.prompter.store import ModelInfo, save_model
 from wps_sam.prompter.teacher import check_prompts, learnt_targets, teacher_targets
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.data import EmbeddedImages, training_loader, validation_loader
@@ -35,9 +35,10 @@ from wps_sam.training.job import (
     run_settings,
 )
 from wps_sam.training.module import PrompterModule
+from wps_sam.training.processes import Processes, first_process_first, processes_here
 from wps_sam.training.progress import RunProgress
 from wps_sam.training.recipes import Recipe
-from wps_sam.training.run_folder import ModelFolder, RunLog, open_run
+from wps_sam.training.run_folder import ModelFolder, RunLog, last_checkpoint, open_run
 from wps_sam.training.self_training import SelfTraining, correction_epochs
 from wps_sam.training.validation import (
     AGREEMENT,
@@ -53,6 +54,7 @@ _LIGHTNING_ADVICE = (
     ".*exists and is not empty.*",  # that is what resuming means
     ".*have no `val_dataloader`.*",
     ".*in eval mode at the start of training.*",  # the averaged weights are never trained
+    ".*Grad strides do not match.*",  # of one small parameter
     ".*does not have many workers.*",  # features are memory-mapped; workers would only copy
 )
 MaskMeasure = Callable[[Prompter], Mapping[str, float]]
@@ -147,11 +149,18 @@ def fit(
         DataError: `val` has other classes than `train`.
         CheckpointError: `resume` without a usable checkpoint.
     """
+    here = processes_here()
+    here.share_of_batch(job.recipe.batch_size)  # refuses what cannot be shared
+    if not here.is_first:
+        console = Console(quiet=True)
     plain = train[0]
     job = fit_tokens(job, plain.labels)
     criterion = build_criterion(job.recipe.criterion, job.recipe.prompter, sam)
     images, val_images = _check_and_join(job, sam, cache, train, val)
-    checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
+    with first_process_first():
+        checkpoint = last_checkpoint(run) if resume else None
+        if here.is_first:
+            checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
     L.seed_everything(job.seed, verbose=False)
     prompter = build_prompter(job.recipe.prompter, len(plain.labels.class_names), sam)
     if checkpoint is None:  # else they are in there
@@ -179,13 +188,19 @@ def fit(
     callbacks = _callbacks(job, sam, masks, run, settled_after, has_val=val is not None)
     callbacks += [
         SelfTraining(images, sam, corrected_after, console),
-        ModelFolder(lambda: save_model(run, module.kept, info), settled_after),
+        ModelFolder(lambda: _save_once(here, run, module, info), settled_after),
         RunProgress(console, total_steps),
     ]
-    trainer = _trainer(job, run, callbacks, every)
-    loader = training_loader(images, job.recipe.batch_size, job.seed, len(train))
+    trainer = _trainer(job, run, callbacks, every, here)
+    loader = training_loader(images, job.recipe.batch_size, job.seed, len(train), here)
     val_loader = None if val_images is None else validation_loader(val_images, 8)
     _fit_from(trainer, module, loader, val_loader, checkpoint)
+
+
+def _save_once(here: Processes, run: Path, module: PrompterModule, info: ModelInfo) -> None:
+    """Write the model folder, in the process that writes."""
+    if here.is_first:
+        save_model(run, module.kept, info)
 
 
 def _has_points(images: EmbeddedImages | None) -> bool:
@@ -281,13 +296,18 @@ def _checkpoint(folder: Path, name: str, monitor: str | None, every: int) -> Mod
     )
 
 
-def _trainer(job: TrainingJob, run: Path, callbacks: list[Callback], every: int) -> L.Trainer:
+def _trainer(
+    job: TrainingJob, run: Path, callbacks: list[Callback], every: int, here: Processes
+) -> L.Trainer:
     # Lightning's hardware report, advertisement and advice are not for users of this program.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     limit = job.recipe.optimiser.gradient_norm_limit
     return L.Trainer(
         accelerator=job.accelerator,
-        devices=1,
+        devices=here.a_machine,
+        num_nodes=here.count // here.a_machine,
+        strategy="auto" if here.count == 1 else "ddp",
+        use_distributed_sampler=False,  # training_loader shares out; all validate on everything
         precision=job.precision,  # type: ignore[arg-type]  # a Literal of Lightning's own
         max_epochs=job.recipe.epochs,
         check_val_every_n_epoch=every,

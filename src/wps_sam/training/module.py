@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from wps_sam.errors import TrainingError
+from wps_sam.prompter.global_batch import images_of_step
 from wps_sam.prompter.interface import Criterion, Losses, Prompter
 from wps_sam.training.data import Batch
 from wps_sam.training.recipes import OptimiserConfig
@@ -60,17 +61,27 @@ class PrompterModule(L.LightningModule):
             self.averaged.update_parameters(self.prompter)
 
     def on_train_epoch_start(self) -> None:
-        """Make dropout a function of (seed, epoch): a resumed run draws what it would have."""
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+        """Make dropout a function of (seed, epoch): a resumed run draws what it would have.
+
+        Processes that share a batch draw differently, as its images would in one process.
+        """
+        own = self.global_rank << 53  # above all that seed and epoch make
+        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + own)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Loss of one batch."""
+        """Loss of one batch, or of this process's share of it."""
         losses = self.criterion(self.prompter(batch.features), batch.targets)
         self._refuse_divergence(losses)
-        size = len(batch.targets)
-        self.log("train/loss", losses.total, on_step=False, on_epoch=True, batch_size=size)
-        for name, value in losses.terms.items():
-            self.log(f"train/{name}", value, on_step=False, on_epoch=True, batch_size=size)
+        size = images_of_step(len(batch.targets), self.device)
+        for name, value in {"loss": losses.total, **losses.terms}.items():
+            self.log(
+                f"train/{name}",
+                value,
+                on_step=False,
+                on_epoch=True,
+                batch_size=size,
+                sync_dist=True,
+            )
         return losses.total
 
     def _refuse_divergence(self, losses: Losses) -> None:
@@ -90,7 +101,8 @@ class PrompterModule(L.LightningModule):
         output = self.kept(batch.features)
         if self.has_val_loss:
             loss = self.criterion(output, batch.targets).total
-            self.log("val/loss", loss, on_epoch=True, batch_size=len(batch.targets))
+            size = len(batch.targets)
+            self.log("val/loss", loss, on_epoch=True, batch_size=size, sync_dist=True)
         return {"output": output}
 
     def configure_optimizers(self) -> Any:

@@ -76,12 +76,17 @@ def refuse_used_folder(run: Path) -> None:
     if not run.is_dir():
         raise ConfigError(f"--out {run} is a file. Choose a folder that is new or empty.")
     names = {path.name for path in run.iterdir()}
-    is_stillborn = "train.yaml" in names and not (run / "checkpoints" / "last.ckpt").exists()
+    is_stillborn = "train.yaml" in names and not last_checkpoint(run).exists()
     if names and not (is_stillborn and names <= _RUN_FILES):
         raise ConfigError(
             f"--out {run} is not empty. Choose another folder, or add --resume to go on with "
             "the run in it."
         )
+
+
+def last_checkpoint(run: Path) -> Path:
+    """Where a run folder has the checkpoint to go on from."""
+    return run / "checkpoints" / "last.ckpt"
 
 
 def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | None:
@@ -106,7 +111,7 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
         content = {**settings, "git": git_state(), "environment": environment()}
         write_atomically(settings_file, yaml.safe_dump(content, sort_keys=False).encode())
         return None
-    checkpoint = run / "checkpoints" / "last.ckpt"
+    checkpoint = last_checkpoint(run)
     if not settings_file.exists() or not checkpoint.exists():
         missing = settings_file if not settings_file.exists() else checkpoint
         raise CheckpointError(
@@ -207,7 +212,7 @@ class RunLog(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Drop half lines, and those of epochs after the checkpoint, which are trained again."""
-        if self.path.exists():
+        if trainer.is_global_zero and self.path.exists():
             lines = self.path.read_text().splitlines()
             kept = [line for line in lines if _step_of(line) <= trainer.global_step]
             write_atomically(self.path, "".join(f"{line}\n" for line in kept).encode())
@@ -216,7 +221,7 @@ class RunLog(L.Callback):
         return self._before + time.monotonic() - self._started
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the epoch's line."""
+        """Write the epoch's line; every process has to ask for the metrics, the first writes."""
         validated = was_validated(trainer)
         metrics = {
             name: float(value)
@@ -231,6 +236,8 @@ class RunLog(L.Callback):
             **metrics,
             **masks,
         }
+        if not trainer.is_global_zero:
+            return
         with self.path.open("a") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 

@@ -1,6 +1,6 @@
 """Self-training: boxes that SAM made of points are corrected by the prompter that learns them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import lightning as L
@@ -12,8 +12,9 @@ from torch.utils.data import Subset
 from wps_sam.prompter.box_correction import correct_boxes
 from wps_sam.prompter.pseudo_boxes import labelled_by_points
 from wps_sam.sam.frozen import FrozenSam
-from wps_sam.training.data import EmbeddedImages, Item, validation_loader
+from wps_sam.training.data import EmbeddedImages, validation_loader
 from wps_sam.training.module import PrompterModule
+from wps_sam.training.processes import of_all_processes
 
 LEAST_SCORE = 0.2
 """Answers of the prompter that are less sure than this correct nothing."""
@@ -79,28 +80,39 @@ class SelfTraining(L.Callback):
 
     @torch.no_grad()
     def _correct(self, module: PrompterModule) -> None:
-        """Ask the weights that would be kept now for the parts of every training image."""
+        """Ask the weights that would be kept now for the parts of every training image.
+
+        Each process asks for its share of the images and gets the others' answers, so that all go
+        on with the same boxes.
+        """
         prompter = module.kept
         was_training = prompter.training
         prompter.eval()
-        changed = total = 0
-        for batch in validation_loader(self._images_with_points(), _BATCH):
+        boxes_of: dict[int, Tensor] = {}
+        share = self._images_with_points()[module.trainer.global_rank :: module.trainer.world_size]
+        for batch in validation_loader(Subset(self.images, share), _BATCH):
             output = prompter(batch.features.to(module.device))
             found = prompter.select(output, self.sam, LEAST_SCORE)
             for index, target, parts in zip(batch.image_index, batch.targets, found, strict=True):
-                boxes = correct_boxes(target, parts, self.sam.image_side)
-                changed += int((boxes != target.learnt_boxes).any(1).sum())
-                total += int(labelled_by_points(target).sum())
-                self._corrected[index] = boxes
-                self.images.learn_boxes(index, boxes)
+                boxes_of[index] = correct_boxes(target, parts, self.sam.image_side)
         prompter.train(was_training)
+        self._learn(of_all_processes(boxes_of))
+
+    def _learn(self, boxes_of: Mapping[int, Tensor]) -> None:
+        """Replace boxes (P, 4), SAM frame, of images, and say how many are others than before."""
+        changed = total = 0
+        for index, boxes in sorted(boxes_of.items()):
+            target = self.images.targets[index]
+            changed += int((boxes != target.learnt_boxes).any(1).sum())
+            total += int(labelled_by_points(target).sum())
+            self._corrected[index] = boxes
+            self.images.learn_boxes(index, boxes)
         self.console.print(f"boxes made of points: {changed} of {total} corrected, in all views")
 
-    def _images_with_points(self) -> Subset[Item]:
+    def _images_with_points(self) -> list[int]:
         """The images, in all their views, with a part that is labelled with points."""
-        indices = [
+        return [
             index
             for index, target in enumerate(self.images.targets)
             if labelled_by_points(target).any()
         ]
-        return Subset(self.images, indices)

@@ -65,7 +65,7 @@ class AgreementValidation(L.Callback):
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Publish the score for checkpoints, early stopping and logs."""
-        pl_module.log(AGREEMENT, self._running.score())
+        pl_module.log(AGREEMENT, self._running.score(), sync_dist=True)
 
 
 class StopWhenFlat(EarlyStopping):

@@ -15,6 +15,7 @@ from wps_sam.prompter.dense.assignment import (
 from wps_sam.prompter.dense.config import DenseCriterionConfig
 from wps_sam.prompter.dense.model import DenseOutput
 from wps_sam.prompter.dense.proposals import Proposals
+from wps_sam.prompter.global_batch import mean_over_processes
 from wps_sam.prompter.interface import Criterion, Losses, PartTargets
 from wps_sam.prompter.overlap import generalised_iou, iou
 
@@ -31,7 +32,10 @@ class DenseCriterion(Criterion):
         """Accept everything: any number of parts can be learnt, and points get pseudo boxes."""
 
     def __call__(self, output: DenseOutput, targets: Sequence[PartTargets]) -> Losses:
-        """Loss of a batch; each stage's terms are divided by the sum of the grades it hands out."""
+        """Loss of a batch; each stage's terms are divided by the sum of the grades it hands out.
+
+        Where several processes share the batch, that is the sum over all of them.
+        """
         padded = pad_targets(targets, output.class_logits.device)
         first = self._proposal_terms(output.proposals, padded)
         second = self._refinement_terms(output, padded)
@@ -46,7 +50,7 @@ class DenseCriterion(Criterion):
     def _proposal_terms(self, proposals: Proposals, padded: PaddedTargets) -> dict[str, Tensor]:
         """First stage: classes of all cells, boxes of those that learn a part."""
         assigned = assign_cells(proposals, padded, self.config)
-        total_grade = assigned.weight.sum().clamp(min=1.0)
+        total_grade = mean_over_processes(assigned.weight.sum(), least=1.0)
         classification = _graded_cross_entropy(proposals.class_logits, assigned.class_target)
         image, cell = torch.nonzero(assigned.weight > 0, as_tuple=True)
         weight = assigned.weight[image, cell]
@@ -67,7 +71,7 @@ class DenseCriterion(Criterion):
         grade = iou(output.boxes_xyxy.detach(), wanted) * has_part
         class_target = torch.zeros_like(output.class_logits)
         class_target.scatter_(2, padded.class_index.gather(1, part)[..., None], grade[..., None])
-        total_grade = grade.sum().clamp(min=1.0)
+        total_grade = mean_over_processes(grade.sum(), least=1.0)
         giou = 1 - generalised_iou(output.boxes_xyxy[has_part], wanted[has_part])
         return {
             "second_class": _graded_cross_entropy(output.class_logits, class_target) / total_grade,

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from wps_sam.errors import ConfigError
+from wps_sam.prompter.global_batch import mean_over_processes
 from wps_sam.prompter.interface import Criterion, Losses, PartTargets
 from wps_sam.prompter.query.config import QueryCriterionConfig
 from wps_sam.prompter.query.matching import match_queries
@@ -30,7 +31,7 @@ class QueryCriterion(Criterion):
             )
 
     def __call__(self, output: QueryOutput, targets: Sequence[PartTargets]) -> Losses:
-        """Equation 4, averaged over the batch.
+        """Equation 4, averaged over the batch, which several processes may share.
 
         The regression term of a part is smooth L1 averaged over the T x 256 numbers of its prompt;
         both terms are then summed over the S queries and divided by S.
@@ -39,7 +40,7 @@ class QueryCriterion(Criterion):
         labels = output.class_logits.new_full(
             (batch, num_queries), num_logits - 1, dtype=torch.long
         )
-        regression = output.tokens.new_zeros(())
+        regression = output.tokens[:0].sum()  # 0 with a gradient, also of a share without images
         for i, target in enumerate(targets):
             queries = torch.from_numpy(
                 match_queries(output.class_logits[i], output.tokens[i], target, self.config)
@@ -47,7 +48,11 @@ class QueryCriterion(Criterion):
             labels[i, queries] = target.class_index
             per_part = F.smooth_l1_loss(output.tokens[i, queries], target.tokens, reduction="none")
             regression = regression + per_part.mean(dim=(1, 2)).sum()
-        regression = regression / (batch * num_queries)
-        classification = F.cross_entropy(output.class_logits.flatten(0, 1), labels.flatten())
+        count = mean_over_processes(regression.new_tensor(batch * num_queries))
+        regression = regression / count
+        classification = F.cross_entropy(
+            output.class_logits.flatten(0, 1), labels.flatten(), reduction="sum"
+        )
+        classification = classification / count
         total = self.config.loss_class * classification + self.config.loss_token * regression
         return Losses(total, {"class": classification.detach(), "token": regression.detach()})

@@ -1,0 +1,125 @@
+"""Fill the embedding cache with the workers of a Ray cluster."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wps_sam.cluster.extra_packages import cluster_package
+from wps_sam.cluster.session import choose_kind, work_on
+from wps_sam.cluster.worker import BlockWorker, Outcome
+from wps_sam.embeddings.build import EmbedReport, ImageToEmbed, embed_images
+from wps_sam.embeddings.fingerprint import Fingerprint
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.errors import DataError
+from wps_sam.inference.sources import ImageToPredict
+from wps_sam.sam.frozen import FrozenSam
+
+
+class EmbedWorker(BlockWorker):
+    """Has a SAM and the cache; does what `embed_images` does."""
+
+    def __init__(
+        self,
+        sam: Any,
+        root: str,
+        fingerprint: Fingerprint,
+        kind: str,
+        batch_size: int,
+        attempts: Any,
+    ) -> None:
+        """Get the SAM, an object reference, and open the cache, a folder that all machines see."""
+        super().__init__(attempts)
+        if kind == "cpu":
+            torch.set_num_threads(1)  # as many workers as cores; also fixes the order of sums
+        self.sam: FrozenSam = self._ray.get(sam).to(kind)
+        self.cache = EmbeddingCache(Path(root), fingerprint)
+        self.batch_size = batch_size
+
+    def work(
+        self, records: Sequence[dict[str, Any]], images: Sequence[ImageToPredict]
+    ) -> list[Outcome]:
+        """Embed images that are not in the cache."""
+        outcomes, there = [], []
+        for image in images:
+            if image.path is None:
+                outcomes.append(Outcome(int(image.image_id), "failed", image.problem))
+            else:
+                there.append(ImageToEmbed(image.path, str(image.image_id)))
+        states = self._states(there)
+        report = embed_images(self.cache, self.sam, there, batch_size=self.batch_size)
+        failed = {name: Outcome(int(name), "failed", reason) for name, reason in report.failures}
+        outcomes += failed.values()
+        return outcomes + [
+            Outcome(int(name), state) for name, state in states.items() if name not in failed
+        ]
+
+    def _states(self, images: Sequence[ImageToEmbed]) -> dict[str, str]:
+        """What the cache has of each image before: `missing`, `damaged`, or `ready`."""
+        states: dict[str, str] = {}
+        seen: set[str] = set()
+        for image in images:
+            try:
+                key = image.key()
+            except DataError:  # embed_images says it again
+                continue
+            states[image.name] = "ready" if key in seen else self.cache.state(key)
+            seen.add(key)
+        return states
+
+
+def embed_on_ray(
+    cache: EmbeddingCache,
+    sam: FrozenSam,
+    images: Sequence[ImageToPredict],
+    *,
+    device: str = "auto",
+    batch_size: int = 1,
+    on_progress: Callable[[int], None] = lambda done: None,
+    worker: type[EmbedWorker] = EmbedWorker,
+) -> EmbedReport:
+    """Make sure that every image has an embedding, as `embed_images` does.
+
+    Every worker reads an image before it can know whether the cache has it. What was embedded by a
+    worker just before it was killed counts as reused, as the next one finds it in the cache.
+
+    Args:
+        cache: Where features go; all machines must see its folder under the same name.
+        sam: Its encoder makes them; it is sent to the workers.
+        images: Here or elsewhere (`listing.find_anywhere`).
+        device: `auto`, `cpu` or `cuda`.
+        batch_size: Images an encoder call.
+        on_progress: Told the number of images just finished with.
+        worker: What works.
+
+    Returns:
+        Counts, names and failures in the order of the images; `keys` stays empty.
+
+    Raises:
+        ConfigError: The cluster has no such device.
+        ClusterError: A worker cannot go on.
+    """
+    kind = choose_kind(device)
+    arguments = {
+        "sam": cluster_package("ray").put(sam.to("cpu")),
+        "root": str(cache.folder.parent.absolute()),
+        "fingerprint": cache.fingerprint,
+        "kind": kind,
+        "batch_size": batch_size,
+    }
+    report = EmbedReport()
+    problems: dict[int, tuple[str, str]] = {}
+    for row in work_on(list(enumerate(images)), worker, arguments, kind):
+        name = images[row["position"]].name
+        if row["state"] == "failed":
+            problems[row["position"]] = (name, row["reason"])
+        elif row["state"] == "ready":
+            report.reused += 1
+        else:
+            report.embedded += 1
+            if row["state"] == "damaged":
+                report.repaired.append(name)
+        on_progress(1)
+    report.failures = [problem for _, problem in sorted(problems.items())]
+    return report

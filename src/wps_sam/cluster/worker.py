@@ -1,0 +1,143 @@
+"""What every worker on a cluster does with a block of images, and with one that kills it."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from wps_sam.cluster.extra_packages import cluster_package
+from wps_sam.cluster.stored_images import fetched
+from wps_sam.errors import WpsSamError
+from wps_sam.inference.sources import ImageToPredict
+
+_MOST_DEATHS = 2
+
+STOPPED = "stopped"
+
+OUTCOME_FIELDS = {
+    "position": "int64",
+    "state": "string",
+    "reason": "string",
+    "parts": "int64",
+    "dropped_empty": "int64",
+}
+"""What a worker says of an image: the columns of its answer and their types in Arrow."""
+
+
+class Outcome(NamedTuple):
+    """What became of an image.
+
+    Attributes:
+        position: In the list of images.
+        state: A word of the worker's; `failed` if nothing came of it, `STOPPED` if the job cannot
+            go on at all.
+        reason: Why.
+        parts: How many parts were found.
+        dropped_empty: How many further parts had no pixel.
+    """
+
+    position: int
+    state: str
+    reason: str = ""
+    parts: int = 0
+    dropped_empty: int = 0
+
+
+class Attempts:
+    """Remembers what was begun and not finished; lives on the cluster beside the workers."""
+
+    def __init__(self) -> None:
+        """Nothing has begun."""
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, what: str) -> int:
+        """How many times this was begun without an end, this time included."""
+        self._begun[what] += 1
+        return self._begun[what]
+
+    def finish(self, what: str) -> None:
+        """It is done."""
+        del self._begun[what]
+
+
+class BlockWorker(ABC):
+    """Works on blocks of images. Ray makes it anew where it was killed and sends the block again.
+
+    Of a block that was begun before, what is not done is taken image by image. An image on which
+    two more workers die then, because it makes the program crash or takes all memory, is left out.
+    """
+
+    def __init__(self, attempts: Any) -> None:
+        """Keep the handle of the `Attempts` of this job."""
+        self._attempts = attempts
+        self._ray = cluster_package("ray")
+
+    @abstractmethod
+    def work(
+        self, records: Sequence[dict[str, Any]], images: Sequence[ImageToPredict]
+    ) -> list[Outcome]:
+        """Work on images whose files are at hand; broken ones are `failed`.
+
+        Args:
+            records: Of `stored_images.to_record`.
+            images: The same, fetched; `image_id` is the position.
+        """
+
+    def found(self, records: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """What a worker that was killed a moment later has left of a block, if that is known."""
+        del records
+        return []
+
+    def __call__(self, table: Any) -> Any:
+        """Work on a block: a table of records in, a table of outcomes out."""
+        records: list[dict[str, Any]] = table.to_pylist()
+        block = f"block {records[0]['position']}"
+        try:
+            outcomes = self._work(records) if self._begin(block) == 1 else self._again(records)
+        except (WpsSamError, OSError) as error:  # of no image: a full disk, say
+            outcomes = [Outcome(records[0]["position"], STOPPED, str(error))]
+        self._attempts.finish.remote(block)
+        arrow = cluster_package("pyarrow")
+        columns = [(name, arrow.type_for_alias(of)) for name, of in OUTCOME_FIELDS.items()]
+        rows = [outcome._asdict() for outcome in outcomes]
+        return arrow.Table.from_pylist(rows, arrow.schema(columns))
+
+    def _again(self, records: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """Work on what is left of a block that was begun before."""
+        outcomes = self.found(records)
+        known = {outcome.position for outcome in outcomes}
+        for record in records:
+            outcomes += [] if record["position"] in known else self._carefully(record)
+        return outcomes
+
+    def _begin(self, what: str) -> int:
+        return int(self._ray.get(self._attempts.begin.remote(what)))
+
+    def _carefully(self, record: dict[str, Any]) -> list[Outcome]:
+        """Work on one image, unless it is known to be deadly."""
+        image = f"image {record['position']}"
+        if self._begin(image) > _MOST_DEATHS:
+            reason = (
+                f"Image {record['name']} was begun {_MOST_DEATHS} times by workers that died on "
+                "it. Open it in an image viewer; if it is sound, give the workers more memory."
+            )
+            return [Outcome(record["position"], "failed", reason)]
+        outcomes = self._work([record])
+        self._attempts.finish.remote(image)
+        return outcomes
+
+    def _work(self, records: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """Fetch and work; reasons name where an image is, and not where it was fetched to."""
+        with fetched(records) as images:
+            outcomes = self.work(records, images)
+            address = {
+                image.image_id: (str(image.path), record["address"])
+                for image, record in zip(images, records, strict=True)
+                if record["address"] is not None
+            }
+        return [
+            outcome._replace(reason=outcome.reason.replace(*address[outcome.position]))
+            if outcome.position in address
+            else outcome
+            for outcome in outcomes
+        ]

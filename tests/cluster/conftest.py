@@ -1,0 +1,105 @@
+"""A Ray cluster of two workers on this machine, pictures, and a segmenter that is never right."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.prompter.dense.config import DensePrompterConfig
+from wps_sam.prompter.dense.model import DensePrompter
+from wps_sam.sam.frozen import FrozenSam
+
+SMALL = DensePrompterConfig(
+    width=32,
+    context_layers=1,
+    heads=2,
+    tower_layers=1,
+    second_looks=8,
+    training_looks=8,
+    detail_width=16,
+    refinement_width=32,
+)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """Two CPUs, 100 MB for objects, nothing that looks outside."""
+    ray = pytest.importorskip("ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(
+        address="local",
+        num_cpus=2,
+        object_store_memory=100_000_000,
+        include_dashboard=False,
+        log_to_driver=False,
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Nine pictures of noise, two of them the same, and a file that is none."""
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for number in range(8):
+        noise = np.random.default_rng(number).integers(0, 256, (40, 50 + number, 3), np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.png")
+    (folder / "more" / "copy.png").write_bytes((folder / "3.png").read_bytes())
+    (folder / "5 broken.jpg").write_bytes(b"no photograph")
+    return folder
+
+
+@pytest.fixture
+def segmenter(toy_sam: FrozenSam) -> PartSegmenter:
+    """A prompter with random weights: parts of all kinds, others in each picture."""
+    torch.manual_seed(0)
+    prompter = DensePrompter(SMALL, 2, embed_hw=toy_sam.embed_hw, image_side=toy_sam.image_side)
+    return PartSegmenter(
+        toy_sam,
+        prompter,
+        class_names=("lid", "knob"),
+        category_ids=(7, 9),
+        score_threshold=0.0,
+    )
+
+
+def dies_once(worker: type[Any], marker: Path, method: str, *, after: bool) -> type[Any]:
+    """A worker that is killed, as by the system, once in a job.
+
+    Args:
+        worker: What it is else.
+        marker: A file; whoever makes it dies.
+        method: In which of its methods.
+        after: At its end instead of its beginning.
+    """
+
+    def die() -> None:
+        try:
+            marker.touch(exist_ok=False)
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def dying(self: Any, *arguments: Any) -> Any:
+        if not after:
+            die()
+        result = getattr(worker, method)(self, *arguments)
+        if after:
+            die()
+        return result
+
+    return type("Dying", (worker,), {method: dying})
+
+
+def files_below(folder: Path, pattern: str = "*") -> dict[str, bytes]:
+    """What is in a folder: path and content of each file."""
+    files: Sequence[Path] = [path for path in folder.rglob(pattern) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

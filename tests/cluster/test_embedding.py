@@ -1,0 +1,43 @@
+"""Two workers fill the cache with the bytes of one process."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster.conftest import dies_once, files_below
+from wps_sam.cluster import session
+from wps_sam.cluster.embedding import EmbedWorker, embed_on_ray
+from wps_sam.cluster.listing import list_anywhere
+from wps_sam.embeddings.build import EmbedReport, ImageToEmbed, embed_images
+from wps_sam.embeddings.fingerprint import Fingerprint
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.images.reading import list_images
+from wps_sam.sam.frozen import FrozenSam
+
+
+def in_one_process(photos: Path, sam: FrozenSam, root: Path) -> EmbedReport:
+    cache = EmbeddingCache(root, Fingerprint.of(sam))
+    images = [ImageToEmbed(file.path, file.name) for file in list_images([photos])]
+    return embed_images(cache, sam, images)
+
+
+def test_embed__same_bytes_as_one_process_also_when_a_worker_is_killed(
+    cluster: None,
+    photos: Path,
+    toy_sam: FrozenSam,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "_BLOCKS_A_WORKER", 2)  # three images a block
+    expected = in_one_process(photos, toy_sam, tmp_path / "alone")
+    worker = dies_once(EmbedWorker, tmp_path / "died", "_states", after=True)
+    cache = EmbeddingCache(tmp_path / "shared", Fingerprint.of(toy_sam))
+    images = list_anywhere([str(photos)])
+    steps: list[int] = []
+    report = embed_on_ray(cache, toy_sam, images, on_progress=steps.append, worker=worker)
+    assert (tmp_path / "died").exists()
+    assert sum(steps) == 10
+    assert report.failures == expected.failures
+    assert [name for name, _ in report.failures] == ["5 broken.jpg"]
+    assert report.embedded + report.reused == expected.embedded + expected.reused == 9
+    assert files_below(tmp_path / "shared") == files_below(tmp_path / "alone")

@@ -1,0 +1,135 @@
+"""Training in several processes gives what one process gives."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from training.shared_run import changes, train_both, write_labels
+from wps_sam.errors import ConfigError
+from wps_sam.training.data import EpochShuffle, SharedBatches
+from wps_sam.training.processes import (
+    ALONE,
+    Processes,
+    first_process_first,
+    join_processes,
+    of_all_processes,
+    processes_here,
+)
+
+TESTS = Path(__file__).parent.parent
+
+
+def start_two(folder: Path) -> None:
+    """Run the script as `torchrun` does, with gloo on the CPU."""
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = TESTS / "training" / "shared_run.py"
+    done = subprocess.run(
+        [sys.executable, *words, str(script), str(folder)],
+        env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("step 12/12") == 2, "each recipe reports once"
+
+
+def weights(run: Path) -> dict[str, Tensor]:
+    """All weights at the end of a run, and their averages; and those that were kept."""
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    kept = {f"kept {name}": value for name, value in load_file(run / "model.safetensors").items()}
+    return {**last["state_dict"], **kept}
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    """What the log says of each epoch, but for the time."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Five images in batches of two, and of one, which leaves one process without any; images have
+    # no to four parts; `strong` learns from points, whose boxes are corrected twice on the way.
+    write_labels(tmp_path)
+    start_two(tmp_path)
+    with monkeypatch.context() as patch:
+        for where, name, value in changes():
+            patch.setattr(where, name, value)
+        train_both(tmp_path)
+    for recipe in ("paper", "strong"):
+        alone, shared = tmp_path / f"{recipe}-1", tmp_path / f"{recipe}-2"
+        # 12 steps of about the learning rate, 1e-4 and 1e-3, each; sums in another order.
+        expected = weights(alone)
+        assert weights(shared).keys() == expected.keys()
+        for name, value in weights(shared).items():
+            torch.testing.assert_close(value, expected[name], rtol=0, atol=1e-6, msg=name)
+        logged = metrics(alone)
+        assert len(logged) == 4
+        for found, wanted in zip(metrics(shared), logged, strict=True):
+            assert found == pytest.approx(wanted, rel=1e-5)
+
+
+def test_share_of_batch() -> None:
+    assert ALONE.share_of_batch(7) == 7
+    assert Processes(1, 4, 1, 4).share_of_batch(8) == 2
+
+
+def test_share_of_batch__cannot_be_shared() -> None:
+    expected = "8 images a step in all, which 3 processes cannot share .*multiple of 3"
+    with pytest.raises(ConfigError, match=expected):
+        Processes(0, 3, 0, 3).share_of_batch(8)
+
+
+def test_batches__shares_make_up_the_batch_of_one_process() -> None:
+    def batches(here: Processes) -> list[list[int]]:
+        order = EpochShuffle(10, 3)
+        order.set_epoch(2)
+        found = SharedBatches(order, 4, here)
+        assert len(found) == 3
+        return list(found)
+
+    whole = batches(ALONE)
+    assert [len(batch) for batch in whole] == [4, 4, 2]
+    shares = [batches(Processes(rank, 4, rank, 4)) for rank in range(4)]
+    assert [len(batch) for batch in shares[3]] == [1, 1, 0]
+    for step, batch in enumerate(whole):
+        assert sorted(i for share in shares for i in share[step]) == sorted(batch)
+
+
+def test_processes_here__alone() -> None:
+    assert processes_here({}) == ALONE
+    # A batch script of SLURM that starts one program itself.
+    assert processes_here({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}) == ALONE
+
+
+def test_processes_here__torchrun() -> None:
+    environment = {"TORCHELASTIC_RUN_ID": "1", "RANK": "5", "WORLD_SIZE": "8"}
+    environment |= {"LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
+    assert processes_here(environment) == Processes(5, 8, 1, 4)
+
+
+def test_processes_here__slurm() -> None:
+    environment = {"SLURM_STEP_NUM_TASKS": "8", "SLURM_STEP_NUM_NODES": "2"}
+    environment |= {"SLURM_PROCID": "5", "SLURM_LOCALID": "1"}
+    assert processes_here(environment) == Processes(5, 8, 1, 4)
+
+
+def test_processes_here__unlike_machines() -> None:
+    environment = {"SLURM_STEP_NUM_TASKS": "5", "SLURM_STEP_NUM_NODES": "2"}
+    environment |= {"SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
+    with pytest.raises(ConfigError, match="5 processes were started, 2 on a machine"):
+        processes_here(environment)
+
+
+def test_alone__nothing_to_wait_for() -> None:
+    join_processes(ALONE, torch.device("cpu"))
+    with first_process_first():
+        assert of_all_processes({1: torch.ones(2)}).keys() == {1}
