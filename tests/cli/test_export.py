@@ -7,6 +7,7 @@ import pytest
 from wps_sam.cli import export as export_module
 from wps_sam.cli.main import main
 from wps_sam.errors import ExportError
+from wps_sam.export.cost import PrecisionCost
 from wps_sam.export.parity import Agreement
 from wps_sam.export.run import ExportReport
 
@@ -25,7 +26,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     def answer(run: Path, out: Path, file_format: str, **settings: object) -> ExportReport:
         asked.append(((run, out, file_format), settings))
         out.write_bytes(bytes(1_200_000))
-        return ExportReport((out,), (agreement("a [b].jpg", 3, 1), agreement("c.jpg", 0)))
+        return ExportReport((out,), (agreement("a [b].jpg", 3, 1), agreement("c.jpg", 0)), None)
 
     monkeypatch.setattr(export_module, "export_run", answer)
     return asked
@@ -40,7 +41,13 @@ def test_export__settings_and_report(
     assert calls == [
         (
             (Path("my run"), out, "openvino"),
-            {"score_threshold": 0.3, "check_images": Path("photos"), "sam": None},
+            {
+                "score_threshold": 0.3,
+                "check_images": Path("photos"),
+                "sam": None,
+                "precision": "32",
+                "calibrate": None,
+            },
         )
     ]
     printed = " ".join(capsys.readouterr().out.split())
@@ -53,12 +60,31 @@ def test_export__settings_and_report(
 def test_export__no_part_anywhere_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = ExportReport((tmp_path,), (agreement("a", 0),))
+    report = ExportReport((tmp_path,), (agreement("a", 0),), None)
     monkeypatch.setattr(export_module, "export_run", lambda *words, **settings: report)
     assert main(["export", "run", "--out", "a.onnx"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "note: the model finds no part in any of these pictures" in printed
     assert "--check-images FOLDER" in printed
+
+
+def test_export__8_bits_and_what_they_cost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: dict[str, object] = {}
+
+    def answer(*words: object, **settings: object) -> ExportReport:
+        asked.update(settings)
+        return ExportReport((tmp_path,), (), PrecisionCost(32, 0.9847, 0.99523, 267, 266))
+
+    monkeypatch.setattr(export_module, "export_run", answer)
+    words = ["export", "run", "--out", "a.xml", "--format", "openvino"]
+    assert main([*words, "--precision", "int8", "--calibrate", "photos"]) == 0
+    assert (asked["precision"], asked["calibrate"]) == ("int8", Path("photos"))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "on 32 photographs" in printed
+    assert "mIoU 0.985, 99.52% of all pixels the same; parts 266 and 267." in printed
+    assert "largest differences" not in printed  # the table of the check in full precision
 
 
 def test_export__disagreement_is_one_line_and_status_1(

@@ -12,7 +12,9 @@ from PIL import Image
 
 from wps_sam.cli.main import main
 from wps_sam.evaluation.predictions import read_predictions
+from wps_sam.export import exported
 from wps_sam.inference.journal import PredictionJournal
+from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.build import build_prompter
 from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.prompter.store import ModelInfo, save_model
@@ -281,3 +283,37 @@ def test_formats_of_other_tools(
     lines = (out / "yolo/labels/a.txt").read_text().splitlines()
     assert [line.split()[0] for line in lines] == ["1", "1", "1"]
     assert "2 images predicted, 6 parts." in capsys.readouterr().out
+
+
+def test_exported_file_in_the_place_of_a_run(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path
+) -> None:
+    loaded: list[Path] = []
+
+    def load(path: Path) -> PartSegmenter:
+        loaded.append(path)
+        return PartSegmenter.load(run_folder)
+
+    monkeypatch.setattr(exported.ExportedSegmenter, "load", load)
+    words = ["predict", str(tmp_path / "cars.xml"), str(photos), "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert loaded == [tmp_path / "cars.xml"]
+    assert main(["predict", str(run_folder), str(photos), "--out", str(tmp_path / "run")]) == 0
+    found, expected = (
+        json.loads((tmp_path / folder / "predictions.json").read_text())["annotations"]
+        for folder in ("out", "run")
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "words", [["--sam", "mobile_sam"], ["--device", "cuda"], ["--ray", "local"]]
+)
+def test_exported_file__has_nothing_to_choose(
+    words: list[str], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["predict", "cars.onnx", str(photos), "--out", str(tmp_path / "out"), *words]
+    assert main(command) == 1
+    assert "cars.onnx is an exported file, with its own SAM and for the CPU" in (
+        capsys.readouterr().err
+    )

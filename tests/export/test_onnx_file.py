@@ -43,16 +43,16 @@ def test_metadata__comes_back(dense_file: OnnxFile) -> None:
 
 
 def test_no_part__empty_outputs_of_the_right_shape(dense_file: OnnxFile) -> None:
-    found = dense_file.run(np.zeros((30, 50, 3), np.uint8), 1.0)
+    found = dense_file.with_threshold(1.0).run(np.zeros((30, 50, 3), np.uint8))
     assert [values.shape for values in found] == [(0, 30, 50), (0,), (0,), (0, 4)]
 
 
-def test_threshold__exchanged_for_one_call_only(dense_file: OnnxFile) -> None:
+def test_threshold__exchanged_in_a_copy_only(dense_file: OnnxFile) -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     own = dense_file.run(image)
     assert len(own.scores) > 1
     higher = float(own.scores[1]) + 1e-4
-    assert len(dense_file.run(image, higher).scores) == 1
+    assert len(dense_file.with_threshold(higher).run(image).scores) == 1
     assert len(dense_file.run(image).scores) == len(own.scores)
 
 
@@ -65,4 +65,4 @@ def test_threshold__not_in_the_file(dense_onnx: Path, tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "other.onnx")
     file = OnnxFile(tmp_path / "other.onnx")
     with pytest.raises(ExportError, match=r"other.onnx: found 0 comparisons .* expected one"):
-        file.run(np.zeros((30, 50, 3), np.uint8), 0.1)
+        file.with_threshold(0.1)

@@ -35,7 +35,8 @@ def test_metadata__comes_back(file: OpenvinoFile) -> None:
 
 
 def test_threshold__exchanged__and_no_part(file: OpenvinoFile) -> None:
-    found = file.run(np.zeros((30, 50, 3), np.uint8), 1.0)
+    black = np.zeros((30, 50, 3), np.uint8)
+    found = file.with_threshold(1.0).run(black)
     assert [values.shape for values in found] == [(0, 30, 50), (0,), (0,), (0, 4)]
     assert [values.dtype for values in found] == [bool, np.int64, np.float32, np.float32]
-    assert len(file.run(np.zeros((30, 50, 3), np.uint8), 0.0).scores) > 0
+    assert len(file.with_threshold(0.0).run(black).scores) > 0

@@ -4,8 +4,11 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from wps_sam.errors import CheckpointError, ConfigError, ExportError
 from wps_sam.export import parity
@@ -13,8 +16,8 @@ from wps_sam.export import run as run_module
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.onnx_file import OnnxFile
-from wps_sam.export.openvino_file import OpenvinoFile
-from wps_sam.export.run import FileFormat, export_run
+from wps_sam.export.openvino_file import OpenvinoFile, write_openvino
+from wps_sam.export.run import FileFormat, Precision, export_run
 from wps_sam.inference import segmenter as segmenter_module
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.dense.model import DensePrompter
@@ -89,7 +92,7 @@ def test_export__file_in_its_place_and_nothing_else(
         "box",
         "0.5",
     )
-    assert about["sam_fingerprint"] == copied[0].sam.fingerprint
+    assert about["sam_fingerprint"] == copied[0].encoder.sam.fingerprint
     assert set(json.loads(about["outputs"])) == {"masks", "class_index", "scores", "boxes"}
     assert about["made_by"].startswith("wps-sam ")
 
@@ -119,7 +122,7 @@ def test_export__threshold_of_the_call(
     monkeypatch.setattr(run_module, "check_picture", stop)
     with pytest.raises(KeyboardInterrupt):
         export_run(model, tmp_path / "new" / "a.onnx", "onnx", score_threshold=0.75)
-    assert copied[0].find.score_threshold == 0.75
+    assert copied[0].part_finder.find.score_threshold == 0.75
     assert list((tmp_path / "new").iterdir()) == []
 
 
@@ -153,3 +156,68 @@ def test_export__missing_package_is_said_before_anything_is_loaded(
 def test_export__no_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is not a trained model"):
         export_run(tmp_path / "gone", tmp_path / "a.onnx", "onnx")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "precision", "calibrate", "message"),
+    [
+        ("onnx", "a.onnx", "int8", "photos", r"OpenVINO only, found --format onnx: .*ends in .xml"),
+        ("openvino", "a.xml", "int8", None, r"to measure the encoder's ranges on: --calibrate FOL"),
+        ("openvino", "a.xml", "32", "photos", r"--calibrate belongs to --precision int8; found"),
+        ("openvino", "a.xml", "int8", "gone", r"--calibrate .*gone is not a folder"),
+    ],
+)
+def test_export__precision_and_what_belongs_to_it(
+    tmp_path: Path,
+    kind: FileFormat,
+    name: str,
+    precision: Precision,
+    calibrate: str | None,
+    message: str,
+) -> None:
+    (tmp_path / "photos").mkdir()
+    folder = None if calibrate is None else tmp_path / calibrate
+    with pytest.raises(ConfigError, match=message):
+        export_run(tmp_path / "run", tmp_path / name, kind, precision=precision, calibrate=folder)
+
+
+def test_export__8_bits__calibrated_on_some_photographs_and_compared_on_others(
+    model: Path, dense_onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing is replaced by the file of full precision, which costs nothing."""
+    for number in range(20):
+        pixels = np.full((96, 128, 3), number, np.uint8)
+        pixels[20:60, 30:90] = np.random.default_rng(number).integers(0, 256, (40, 60, 3))
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number:02}.png")
+    calibrated: list[int] = []
+
+    def write(
+        graph: PartGraph, path: Path, metadata: Mapping[str, str], photographs: list[Any]
+    ) -> None:
+        calibrated.extend(int(photograph[0, 0, 0]) for photograph in photographs)
+        write_openvino(dense_onnx, path, metadata)
+
+    monkeypatch.setattr(run_module, "write_quantised", write)
+    monkeypatch.setattr(run_module, "_MOST_COMPARED", 5)
+    report = export_run(
+        model,
+        tmp_path / "a.xml",
+        "openvino",
+        precision="int8",
+        calibrate=tmp_path / "photos",
+    )
+    assert calibrated == list(range(0, 20, 2))
+    assert report.cost is not None
+    assert report.cost.photographs == 5
+    assert report.cost.miou > 0.99
+    assert report.agreements == ()
+    assert OpenvinoFile(tmp_path / "a.xml").metadata["precision"] == "int8"
+
+
+def test_export__a_sam_with_finer_features_is_refused(
+    model: Path, dense_segmenter: PartSegmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dense_segmenter.sam, "feature_dim", 64)
+    with pytest.raises(ConfigError, match=r"A run on tiny_sam cannot be exported yet: .*finer"):
+        export_run(model, tmp_path / "a.onnx", "onnx")

@@ -31,6 +31,7 @@ VERBS = {
     "oracle": Verb("oracle", "oracle", "what the frozen SAM reaches when given the true boxes"),
     "embed": Verb("embed", "embed", "compute image features ahead of training"),
     "export": Verb("export", "export", "write a run as one file for ONNX Runtime or OpenVINO"),
+    "bench": Verb("bench", "bench", "measure what predicting costs on this machine"),
     "data info": Verb("data_info", "data_info", "print what was understood of a data set"),
     "data check": Verb("data_check", "data_check", "look for mistakes in labels and images"),
     "data convert": Verb("data_convert", "data_convert", "write labels in another tool's format"),

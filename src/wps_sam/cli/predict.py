@@ -1,7 +1,7 @@
 """`wps-sam predict`: photographs in, named part masks out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from wps_sam.cli.write_remarks import print_remarks
 from wps_sam.errors import ConfigError
 from wps_sam.files import write_atomically
 from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
+from wps_sam.inference.interface import Segmenter
 from wps_sam.inference.journal import CLASSES_FILE, PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.inference.sources import (
+    Found,
     ImageToPredict,
     Selection,
     find_images,
@@ -32,7 +34,7 @@ from wps_sam.inference.sources import (
 )
 from wps_sam.inference.writers import DEFAULT_FORMATS, choose_formats, write_other_tools
 
-_GPU_BATCH = 8
+_EXPORTED = (".onnx", ".xml")
 
 
 def predict(
@@ -48,12 +50,14 @@ def predict(
     holdout: int | None = None,
     sam: str | None = None,
     device: str = "auto",
+    ray: str | None = None,
 ) -> int:
     """Cut photographs into named part masks.
 
     Args:
-        run: model folder that `wps-sam train` made
-        source: images, folders or globs; or one label file, data set folder or dataset.yaml
+        run: model folder that `wps-sam train` made, or a file that `wps-sam export` wrote
+        source: images, folders or globs; or one label file, data set folder or dataset.yaml; with
+            --ray also URLs, lists of URLs (.txt, .parquet) and WebDataset's .tar files
         out: folder for predictions.json, classes.json and the pictures
         format: what to write: coco (always), semantic, overlay, yolo, labelme, cvat, label_studio
         score_threshold: least score of a part, 0 to 1 (default: the run's)
@@ -63,22 +67,22 @@ def predict(
         holdout: only every N-th image of the labels, as training with --holdout N leaves out
         sam: name or checkpoint of the SAM, if the run's own is not where it was
         device: auto, cpu, cuda or mps
+        ray: predict on a Ray cluster: local starts one here, else its address, such as auto
     """
     formats = choose_formats(format)
     selection = Selection(images, split, holdout)
-    found, by_labels = find_images(source, selection, limit=limit)
+    found, by_labels = _find(ray, source, selection, limit)
     if by_labels and limit is None and not selection.given() and Path(source[0]).is_dir():
         _note_unlisted_images(Path(source[0]), found)
-    segmenter = PartSegmenter.load(run, sam=sam, device=device)
+    segmenter = _load(run, sam, device, ray)
     threshold = segmenter.threshold_of(score_threshold)
     prepare_folder(out, segmenter.class_names)
     settings = _settings(segmenter, threshold, formats)
     categories = list(zip(segmenter.category_ids, segmenter.class_names, strict=True))
-    batch_size = 1 if segmenter.sam.device.type == "cpu" else _GPU_BATCH
     with PredictionJournal(out, settings, categories) as journal, progress_bar() as bar:
         task = bar.add_task("predicting", total=len(found))
-        job = BulkJob(segmenter, journal, out, formats, threshold, batch_size)
-        report = predict_images(job, found, lambda done: bar.advance(task, done))
+        job = BulkJob(segmenter, journal, out, formats, threshold, segmenter.images_a_call)
+        report = _predict(ray, device, job, found, lambda done: bar.advance(task, done))
         written = None
         if report.predicted + report.reused:
             info = {"failed": [name for name, _ in report.failures]}
@@ -89,15 +93,55 @@ def predict(
     return 1 if report.failures else 0
 
 
+def _load(run: Path, sam: str | None, device: str, ray: str | None) -> Segmenter:
+    """Load a run, or an exported file, for which nothing is left to choose."""
+    if run.suffix not in _EXPORTED or run.is_dir():
+        return PartSegmenter.load(run, sam=sam, device=device if ray is None else "cpu")
+    if ray is not None or sam is not None or device not in ("auto", "cpu"):
+        raise ConfigError(
+            f"{run} is an exported file, with its own SAM and for the CPU: found --ray, --sam or "
+            "--device beside it. Leave them out, or give the run's folder."
+        )
+    from wps_sam.export.exported import ExportedSegmenter
+
+    return ExportedSegmenter.load(run)
+
+
+def _find(ray: str | None, source: list[str], selection: Selection, limit: int | None) -> Found:
+    """Find what to predict; with a cluster, elsewhere too."""
+    if ray is None:
+        return find_images(source, selection, limit=limit)
+    from wps_sam.cluster.listing import find_anywhere
+
+    return find_anywhere(source, selection, limit=limit)
+
+
+def _predict(
+    ray: str | None,
+    device: str,
+    job: BulkJob,
+    images: Sequence[ImageToPredict],
+    on_progress: Callable[[int], None],
+) -> PredictReport:
+    """Predict here, or with the workers of a cluster."""
+    if ray is None:
+        return predict_images(job, images, on_progress)
+    from wps_sam.cluster.prediction import predict_on_ray
+    from wps_sam.cluster.session import ray_cluster
+
+    with ray_cluster(ray):
+        return predict_on_ray(job, images, on_progress, device=device)
+
+
 def _settings(
-    segmenter: PartSegmenter, score_threshold: float, formats: Sequence[str]
+    segmenter: Segmenter, score_threshold: float, formats: Sequence[str]
 ) -> dict[str, Any]:
     """Everything that decides what is written, for predictions.json and for going on later."""
     return {
         "made_by": f"wps-sam {__version__}",
         "model": segmenter.fingerprint,
-        "sam": segmenter.sam.name,
-        "sam_fingerprint": segmenter.sam.fingerprint,
+        "sam": segmenter.sam_name,
+        "sam_fingerprint": segmenter.sam_fingerprint,
         "score_threshold": score_threshold,
         "formats": list(formats),
     }

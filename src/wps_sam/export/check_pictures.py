@@ -1,6 +1,6 @@
 """Pictures that an exported file is checked on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wps_sam.errors import ConfigError
-from wps_sam.images.reading import list_images, read_image
+from wps_sam.images.reading import ImageFile, list_images, read_image
 from wps_sam.toy import ToyConfig, draw_toy_scene
 
 SIZES_HW = {"landscape": (480, 640), "portrait": (1100, 700), "small": (96, 128)}
@@ -29,20 +29,35 @@ def drawn_pictures() -> Iterator[CheckPicture]:
         yield CheckPicture(f"drawn {name}", draw_toy_scene(config, "train", 0).image)
 
 
-def own_pictures(folder: Path) -> Iterator[CheckPicture]:
-    """The user's own pictures, read when their turn comes.
+def own_files(option: str, folder: Path) -> list[ImageFile]:
+    """Find the user's own pictures.
 
     Args:
+        option: Which option named the folder, for messages.
         folder: All images below it are taken, in the order of their names.
 
+    Returns:
+        The files, not read yet.
+
     Raises:
-        ConfigError: There is no such folder; at once, not when the first picture is read.
-        DataError: There is no image in it (at once), or one cannot be read.
+        ConfigError: There is no such folder.
+        DataError: There is no image in it.
     """
     if not folder.is_dir():
         raise ConfigError(
-            f"--check-images {folder} is not a folder. Give a folder that holds a few photographs "
+            f"{option} {folder} is not a folder. Give a folder that holds a few photographs "
             "such as the model is meant for."
         )
-    files = list_images([folder])
+    return list_images([folder])
+
+
+def read_pictures(files: Iterable[ImageFile]) -> Iterator[CheckPicture]:
+    """Read pictures when their turn comes.
+
+    Args:
+        files: Of `own_files`.
+
+    Raises:
+        DataError: One cannot be read.
+    """
     return (CheckPicture(file.name, read_image(file.path)) for file in files)

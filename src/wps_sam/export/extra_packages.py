@@ -10,7 +10,7 @@ def extra_package(name: str) -> Any:
     """Import a package that may be missing.
 
     Args:
-        name: `onnx`, `onnxscript`, `onnxruntime` or `openvino`.
+        name: `onnx`, `onnxscript`, `onnxruntime`, `openvino` or `nncf`.
 
     Returns:
         The module.

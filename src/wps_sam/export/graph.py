@@ -1,4 +1,7 @@
-"""The whole way of a picture as one module: what `PartSegmenter.predict` does, for a graph."""
+"""The whole way of a picture as one module: what `PartSegmenter.predict` does, for a graph.
+
+It is made of three pieces, so that one of them, the encoder, can be written in another precision.
+"""
 
 from typing import Any, NamedTuple
 
@@ -28,6 +31,58 @@ class GraphOutput(NamedTuple):
     boxes: Tensor
 
 
+class ToSamFrame(nn.Module):
+    """First piece: picture to pixels in SAM's frame."""
+
+    def __init__(self, side: int) -> None:
+        """Remember the side of the SAM frame in pixels."""
+        super().__init__()
+        self.side = side
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(H, W, 3) uint8, RGB, original frame -> (1, 3, side, side) float32."""
+        return to_sam_frame(image, self.side)
+
+
+class Encoder(nn.Module):
+    """Second piece: SAM's encoder."""
+
+    def __init__(self, sam: FrozenSam) -> None:
+        """Take a SAM, which is not copied."""
+        super().__init__()
+        self.sam = sam
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(1, 3, side, side) float32 -> (1, D, h, w) float32."""
+        return self.sam.encode(pixels)
+
+
+class PartFinder(nn.Module):
+    """Third piece: prompter, suppression, mask decoder and enlarging."""
+
+    def __init__(self, segmenter: PartSegmenter, score_threshold: float) -> None:
+        """Take a segmenter's models; see `PartGraph`."""
+        super().__init__()
+        self.sam = segmenter.sam
+        self.find = candidate_finder(segmenter.prompter, segmenter.sam, score_threshold)
+
+    def forward(self, image: Tensor, features: Tensor) -> GraphOutput:
+        """Find the parts of one picture.
+
+        Args:
+            image: (H, W, 3) uint8, of which only the size matters here.
+            features: (1, D, h, w) float32.
+        """
+        candidates = self.find(features)
+        decoded = _decode(self.sam, features, candidates)
+        masks = enlarged(decoded.logits, image.shape[0], image.shape[1], self.sam.image_side) > 0
+        kept = torch.nonzero(decoded.is_part & masks.flatten(1).any(1))[:, 0]
+        masks, rows = masks[kept], decoded.rows[kept]
+        return GraphOutput(
+            masks, candidates.class_index[rows], candidates.scores[rows], tight_boxes(masks)
+        )
+
+
 class PartGraph(nn.Module):
     """Picture in, parts out, in operations that runtimes have."""
 
@@ -42,8 +97,9 @@ class PartGraph(nn.Module):
             ConfigError: The segmenter's prompter cannot be exported.
         """
         super().__init__()
-        self.sam = segmenter.sam
-        self.find = candidate_finder(segmenter.prompter, segmenter.sam, score_threshold)
+        self.to_sam_frame = ToSamFrame(segmenter.sam.image_side)
+        self.encoder = Encoder(segmenter.sam)
+        self.part_finder = PartFinder(segmenter, score_threshold)
 
     def forward(self, image: Tensor) -> GraphOutput:
         """Find the parts of one picture.
@@ -51,15 +107,8 @@ class PartGraph(nn.Module):
         Args:
             image: (H, W, 3) uint8, RGB, original frame.
         """
-        features = self.sam.encode(to_sam_frame(image, self.sam.image_side))
-        candidates = self.find(features)
-        decoded = _decode(self.sam, features, candidates)
-        masks = enlarged(decoded.logits, image.shape[0], image.shape[1], self.sam.image_side) > 0
-        kept = torch.nonzero(decoded.is_part & masks.flatten(1).any(1))[:, 0]
-        masks, rows = masks[kept], decoded.rows[kept]
-        return GraphOutput(
-            masks, candidates.class_index[rows], candidates.scores[rows], tight_boxes(masks)
-        )
+        found: GraphOutput = self.part_finder(image, self.encoder(self.to_sam_frame(image)))
+        return found
 
 
 class _Decoded(NamedTuple):

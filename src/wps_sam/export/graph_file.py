@@ -1,7 +1,7 @@
 """An exported file that has been loaded, whatever its format."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wps_sam.errors import ExportError
+from wps_sam.inference.prediction import PartPrediction
 
 
 class FoundParts(NamedTuple):
@@ -18,6 +19,16 @@ class FoundParts(NamedTuple):
     class_index: NDArray[np.int64]
     scores: NDArray[np.float32]
     boxes: NDArray[np.float32]
+
+    def as_prediction(self, class_names: Sequence[str]) -> PartPrediction:
+        """The same parts as `PartSegmenter.predict` gives them."""
+        return PartPrediction(
+            masks=self.masks,
+            class_index=self.class_index,
+            class_names=tuple(class_names),
+            scores=self.scores,
+            boxes_xyxy=self.boxes,
+        )
 
 
 class GraphFile(ABC):
@@ -30,18 +41,22 @@ class GraphFile(ABC):
     metadata: Mapping[str, str]
 
     @abstractmethod
-    def run(self, image: NDArray[np.uint8], score_threshold: float | None = None) -> FoundParts:
+    def run(self, image: NDArray[np.uint8]) -> FoundParts:
         """Find the parts of one picture.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            score_threshold: Put in the place of the file's own, for this once; None leaves it.
+        """
 
-        Returns:
-            The parts.
+    @abstractmethod
+    def with_threshold(self, score_threshold: float) -> "GraphFile":
+        """The same file with another number to compare scores with, in memory.
+
+        Args:
+            score_threshold: Least score of a part, 0 to 1.
 
         Raises:
-            ExportError: Another threshold was asked for, and the file's own cannot be told.
+            ExportError: The file's own threshold cannot be told from its other numbers.
         """
 
 

@@ -4,13 +4,15 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import GraphOutput, PartGraph
@@ -19,7 +21,12 @@ from wps_sam.export.graph_file import FoundParts, GraphFile, sole_comparison
 OPSET = 20
 """The first with GELU as one operator; taken apart, it costs a fifth of the encoder's time."""
 
-_TRACED_HW = (48, 64)  # any size does: both sides are symbolic
+IMAGE = "image"
+"""The name of the picture among a graph's inputs."""
+
+TRACED_HW = (48, 64)
+"""Of the picture while tracing; any size does, as both sides are symbolic."""
+
 # A protobuf message ends at 2 GiB; larger weights lie in a file beside it.
 _MOST_BYTES_INSIDE = 1_800_000_000
 _OTHER_THRESHOLD = "threshold_of_the_check"
@@ -36,24 +43,48 @@ def write_onnx(graph: PartGraph, path: Path, metadata: Mapping[str, str]) -> Non
     Raises:
         ConfigError: A package is missing.
     """
+    inputs = {IMAGE: torch.zeros((*TRACED_HW, 3), dtype=torch.uint8)}
+    write_module(graph, path, inputs, GraphOutput._fields, metadata)
+
+
+def write_module(
+    module: nn.Module,
+    path: Path,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    metadata: Mapping[str, str],
+) -> None:
+    """Write any module as ONNX.
+
+    Args:
+        module: What to write; in eval mode, on the CPU.
+        path: Overwritten.
+        inputs: Name -> an example, in the order of `forward`; the first two dims of the input
+            `image` may be others in the file, those of other inputs may not.
+        outputs: Names of what `forward` returns.
+        metadata: Stored in the file's `metadata_props`.
+
+    Raises:
+        ConfigError: A package is missing.
+    """
     for name in ("onnx", "onnxscript"):
         extra_package(name)
-    image = torch.zeros((*_TRACED_HW, 3), dtype=torch.uint8)
     sides = {name: torch.export.Dim(name) for name in ("height", "width")}
+    shapes = {name: dict(enumerate(sides.values())) if name == IMAGE else None for name in inputs}
+    # Only for their names in the file.
+    named = {name: dict(enumerate(sides)) if name == IMAGE else None for name in inputs}
     with _quiet(), torch.no_grad():
-        traced = torch.export.export(
-            graph, (image,), dynamic_shapes={"image": dict(enumerate(sides.values()))}
-        )
+        traced = torch.export.export(module, tuple(inputs.values()), dynamic_shapes=shapes)
         program: Any = torch.onnx.export(
             traced,
-            input_names=["image"],
-            output_names=list(GraphOutput._fields),
-            dynamic_shapes={"image": dict(enumerate(sides))},  # only for their names in the file
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=named,
             opset_version=OPSET,
             dynamo=True,
         )
     program.model.metadata_props.update(metadata)
-    weights = sum(value.numel() * value.element_size() for value in graph.parameters())
+    weights = sum(value.numel() * value.element_size() for value in module.parameters())
     program.save(path, external_data=weights > _MOST_BYTES_INSIDE)
 
 
@@ -73,36 +104,39 @@ class OnnxFile(GraphFile):
         self._session = _session(path, torch.get_num_threads())
         self.metadata = self._session.get_modelmeta().custom_metadata_map
 
-    def run(self, image: NDArray[np.uint8], score_threshold: float | None = None) -> FoundParts:
+    def run(self, image: NDArray[np.uint8]) -> FoundParts:
         """See GraphFile."""
-        session = self._session
-        if score_threshold is not None:
-            session = self._with_threshold(score_threshold)
-        return FoundParts(*session.run(None, {"image": image}))
+        return FoundParts(*self._session.run(None, {IMAGE: image}))
 
-    def _with_threshold(self, score_threshold: float) -> Any:
-        """The same file with another number to compare scores with."""
+    def with_threshold(self, score_threshold: float) -> "OnnxFile":
+        """See GraphFile."""
         onnx = extra_package("onnx")
         model = onnx.load(self._path, load_external_data=False)
         comparisons = [node for node in model.graph.node if node.op_type == "GreaterOrEqual"]
         sole_comparison(self._path, comparisons).input[1] = _OTHER_THRESHOLD
         number = np.array(score_threshold, np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(number, _OTHER_THRESHOLD))
+        other = copy(self)
+        if not self._path.with_name(f"{self._path.name}.data").exists():
+            other._session = _session(model.SerializeToString(), torch.get_num_threads())
+            return other
         # In the same folder, where weights that lie in a file of their own are found again.
         changed = self._path.with_name(f"{self._path.stem}.check.onnx")
         try:
             onnx.save(model, changed)
-            return _session(changed, torch.get_num_threads())
+            other._session = _session(changed, torch.get_num_threads())
         finally:
             changed.unlink(missing_ok=True)
+        return other
 
 
-def _session(path: Path, threads: int) -> Any:
-    """Load a file into ONNX Runtime."""
+def _session(file: Path | bytes, threads: int) -> Any:
+    """Load a file, or what would stand in it, into ONNX Runtime."""
     runtime = extra_package("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
-    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = str(file) if isinstance(file, Path) else file
+    return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The OpenVINO file: made of the ONNX file, in OpenVINO's own format."""
 
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,20 @@ def write_openvino(onnx_path: Path, path: Path, metadata: Mapping[str, str]) -> 
     Raises:
         ConfigError: OpenVINO is missing.
     """
-    openvino = extra_package("openvino")
-    model = openvino.Core().read_model(onnx_path)
+    save_openvino(extra_package("openvino").Core().read_model(onnx_path), path, metadata)
+
+
+def save_openvino(model: Any, path: Path, metadata: Mapping[str, str]) -> None:
+    """Save what OpenVINO has in memory: `path`, and the weights in `.bin` beside it.
+
+    Args:
+        model: An `openvino.Model`.
+        path: Ends in `.xml`; overwritten.
+        metadata: Stored in the file's `rt_info`, section `wps_sam`.
+    """
     for name, text in metadata.items():
         model.set_rt_info(text, [_ABOUT, name])
-    openvino.save_model(model, path, compress_to_fp16=False)
+    extra_package("openvino").save_model(model, path, compress_to_fp16=False)
 
 
 class OpenvinoFile(GraphFile):
@@ -51,22 +61,21 @@ class OpenvinoFile(GraphFile):
         self.metadata = {name: text.astype(str) for name, text in about.items()}
         self._compiled = _compiled(self._model)
 
-    def run(self, image: NDArray[np.uint8], score_threshold: float | None = None) -> FoundParts:
+    def run(self, image: NDArray[np.uint8]) -> FoundParts:
         """See GraphFile."""
-        compiled = self._compiled
-        if score_threshold is not None:
-            compiled = self._with_threshold(score_threshold)
-        found = compiled([image])
+        found = self._compiled([image])
         return FoundParts(*(np.array(found[name]) for name in GraphOutput._fields))
 
-    def _with_threshold(self, score_threshold: float) -> Any:
-        """The same file with another number to compare scores with."""
-        model = self._model.clone()
-        comparisons = [op for op in model.get_ops() if op.get_type_name() == "GreaterEqual"]
+    def with_threshold(self, score_threshold: float) -> "OpenvinoFile":
+        """See GraphFile."""
+        other = copy(self)
+        other._model = self._model.clone()
+        comparisons = [op for op in other._model.get_ops() if op.get_type_name() == "GreaterEqual"]
         number = extra_package("openvino").opset13.constant(np.array(score_threshold, np.float32))
         compared = sole_comparison(self._path, comparisons).input(1)
         compared.replace_source_output(number.output(0))
-        return _compiled(model)
+        other._compiled = _compiled(other._model)
+        return other
 
 
 def _compiled(model: Any) -> Any:

@@ -85,7 +85,8 @@ def check_picture(
     threshold = score_threshold if lowered is None else lowered
     hw = (image.shape[0], image.shape[1])
     expected = segmenter.predict_features(features[0], hw, score_threshold=threshold)
-    return compare(picture.name, expected, file.run(image, lowered), threshold)
+    asked = file if lowered is None else file.with_threshold(lowered)
+    return compare(picture.name, expected, asked.run(image), threshold)
 
 
 def lowered_threshold(scores: Tensor, score_threshold: float) -> float | None:

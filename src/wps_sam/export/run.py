@@ -2,14 +2,15 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from wps_sam.errors import ConfigError
-from wps_sam.export.check_pictures import drawn_pictures, own_pictures
+from wps_sam.export.check_pictures import drawn_pictures, own_files, read_pictures
+from wps_sam.export.cost import PrecisionCost, measure_cost
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.graph_file import GraphFile
@@ -17,16 +18,23 @@ from wps_sam.export.metadata import describe
 from wps_sam.export.onnx_file import OnnxFile, write_onnx
 from wps_sam.export.openvino_file import OpenvinoFile, write_openvino
 from wps_sam.export.parity import Agreement, check_picture
+from wps_sam.export.quantised import write_quantised
+from wps_sam.images.reading import ImageFile
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.store import load_info
+from wps_sam.sam.frozen import FrozenSam
 
 FileFormat = Literal["onnx", "openvino"]
+Precision = Literal["32", "int8"]
 
 _SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
 _PACKAGES = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "openvino": ("onnx", "onnxscript", "openvino"),
 }
+_MOST_CALIBRATED = 32
+_MOST_COMPARED = 32
+_FEW = 8
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,13 @@ class ExportReport:
 
     Attributes:
         files: What was written, the file to load first.
-        agreements: One for each picture that the file was checked on.
+        agreements: One for each picture that the file was checked on; none with 8 bits.
+        cost: Of 8 bits; None with 32.
     """
 
     files: tuple[Path, ...]
     agreements: tuple[Agreement, ...]
+    cost: PrecisionCost | None
 
 
 def export_run(
@@ -50,6 +60,8 @@ def export_run(
     score_threshold: float | None = None,
     check_images: Path | None = None,
     sam: str | None = None,
+    precision: Precision = "32",
+    calibrate: Path | None = None,
 ) -> ExportReport:
     """Write a run as one file, check it against the model, and only then put it in its place.
 
@@ -60,6 +72,9 @@ def export_run(
         score_threshold: Least score of a part; None takes the run's.
         check_images: Folder of photographs to check the file on; None takes drawn pictures.
         sam: Name or checkpoint of the SAM, if the run's own is not where it was.
+        precision: `32`, or `int8` for an OpenVINO file whose encoder computes in 8 bits.
+        calibrate: For `int8`: folder of photographs. On up to 32 of them the encoder's ranges are
+            measured, and on others what it costs (on the same, where there are only a few).
 
     Returns:
         The files and how well they agree with the model.
@@ -71,22 +86,36 @@ def export_run(
         DataError: A picture to check on cannot be read.
     """
     _check_out(out, file_format)
-    for name in _PACKAGES[file_format]:
+    _check_precision(precision, file_format, calibrate)
+    for name in (*_PACKAGES[file_format], *(["nncf"] if precision == "int8" else [])):
         extra_package(name)
-    pictures = drawn_pictures() if check_images is None else own_pictures(check_images)
+    photographs = None if calibrate is None else _Photographs.of(calibrate)
+    pictures = drawn_pictures()
+    if check_images is not None:
+        pictures = read_pictures(own_files("--check-images", check_images))
     segmenter = PartSegmenter.load(run, sam=sam, device="cpu")
+    _check_sam(segmenter.sam)
     threshold = segmenter.threshold_of(score_threshold)
     with _folder_aside(out) as aside:
         staged = aside / out.name
-        metadata = describe(segmenter, load_info(run), threshold)
-        file = _write(PartGraph(segmenter, threshold).eval(), staged, file_format, metadata)
-        agreements = tuple(
-            check_picture(segmenter, file, picture, threshold) for picture in pictures
-        )
+        metadata = {**describe(segmenter, load_info(run), threshold), "precision": precision}
+        graph = PartGraph(segmenter, threshold).eval()
+        agreements: tuple[Agreement, ...] = ()
+        cost = None
+        if photographs is None:
+            file = _write(graph, staged, file_format, metadata)
+            agreements = tuple(
+                check_picture(segmenter, file, picture, threshold) for picture in pictures
+            )
+        else:
+            images = [picture.image for picture in read_pictures(photographs.to_calibrate)]
+            write_quantised(graph, staged, metadata, images)
+            file = OpenvinoFile(staged)
+            cost = measure_cost(segmenter, file, read_pictures(photographs.to_compare), threshold)
         del file  # a file that is in use cannot be renamed everywhere
         beside = sorted(path for path in aside.iterdir() if path != staged)
         moved = [path.replace(out.parent / path.name) for path in (*beside, staged)]
-    return ExportReport((moved[-1], *moved[:-1]), agreements)
+    return ExportReport((moved[-1], *moved[:-1]), agreements, cost)
 
 
 def _write(
@@ -112,6 +141,57 @@ def _check_out(out: Path, file_format: FileFormat) -> None:
         )
     if out.is_dir():
         raise ConfigError(f"--out {out} is a folder; expected the name of a file to write.")
+
+
+def _check_sam(sam: FrozenSam) -> None:
+    """Refuse SAMs whose decoder cannot be traced."""
+    if sam.feature_dim != sam.embed_dim:
+        raise ConfigError(
+            f"A run on {sam.name} cannot be exported yet: its mask decoder also looks at finer "
+            "features, which export has not learnt to write. Train on mobile_sam, a RepViT-SAM or "
+            "a SAM ViT to export."
+        )
+
+
+def _check_precision(precision: str, file_format: FileFormat, calibrate: Path | None) -> None:
+    """Refuse settings that do not go together."""
+    if precision == "int8" and file_format != "openvino":
+        raise ConfigError(
+            f"--precision int8 is written for OpenVINO only, found --format {file_format}: ONNX "
+            "Runtime gains nothing from 8 bits here (docs/performance.md). Add --format openvino, "
+            "with an --out that ends in .xml."
+        )
+    if precision == "int8" and calibrate is None:
+        raise ConfigError(
+            "--precision int8 needs photographs such as the model is meant for, to measure the "
+            "encoder's ranges on: --calibrate FOLDER."
+        )
+    if precision != "int8" and calibrate is not None:
+        raise ConfigError(
+            f"--calibrate belongs to --precision int8; found --precision {precision}. Leave it out."
+        )
+
+
+@dataclass(frozen=True)
+class _Photographs:
+    """Files to measure ranges on, and others to compare on."""
+
+    to_calibrate: Sequence[ImageFile]
+    to_compare: Sequence[ImageFile]
+
+    @classmethod
+    def of(cls, folder: Path) -> "_Photographs":
+        """Share a folder's photographs, evenly spread; a few serve for both."""
+        files = own_files("--calibrate", folder)
+        if len(files) < 2 * _FEW:
+            return cls(files[:_MOST_CALIBRATED], files)
+        return cls(_spread(files[::2], _MOST_CALIBRATED), _spread(files[1::2], _MOST_COMPARED))
+
+
+def _spread(files: Sequence[ImageFile], most: int) -> Sequence[ImageFile]:
+    """At most so many files, at equal distances."""
+    count = min(most, len(files))
+    return [files[place * len(files) // count] for place in range(count)]
 
 
 @contextmanager

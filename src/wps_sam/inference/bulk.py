@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from wps_sam.errors import DataError
 from wps_sam.images.reading import read_image
+from wps_sam.inference.interface import Segmenter
 from wps_sam.inference.journal import PredictionJournal
-from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.inference.sources import ImageToPredict
 from wps_sam.inference.writers import FORMATS, Outcome
 
@@ -56,7 +56,7 @@ class BulkJob:
         batch_size: Images an encoder call; more than 1 helps on a GPU only.
     """
 
-    segmenter: PartSegmenter
+    segmenter: Segmenter
     journal: PredictionJournal
     out: Path
     formats: Sequence[str]

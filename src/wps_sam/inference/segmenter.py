@@ -6,17 +6,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
-from wps_sam.errors import CheckpointError, ConfigError, DataError
+from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.geometry.frames import SamFrame
-from wps_sam.images.reading import read_image
 from wps_sam.inference.decoding import decode_tokens, to_prediction
 from wps_sam.inference.device import pick_device
+from wps_sam.inference.interface import ImageInput
+from wps_sam.inference.pixels import as_pixels
 from wps_sam.inference.prediction import PartPrediction
 from wps_sam.prompter.interface import Prompter
 from wps_sam.prompter.store import load_info, load_prompter
@@ -24,8 +22,7 @@ from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.sam.weights_hash import frozen_parameters_hash
 
-ImageInput = str | Path | Image.Image | NDArray[np.uint8]
-"""An image file, a Pillow image as it is (no EXIF turn), or (H, W, 3) uint8 RGB."""
+_GPU_BATCH = 8
 
 
 class PartSegmenter:
@@ -70,7 +67,7 @@ class PartSegmenter:
                 f"Found {len(self.category_ids)} category ids for {len(self.class_names)} class "
                 "names; expected one each."
             )
-        self.score_threshold = _checked_threshold(score_threshold)
+        self.score_threshold = checked_threshold(score_threshold)
 
     @classmethod
     def load(
@@ -115,6 +112,21 @@ class PartSegmenter:
         """SHA-256 hex over all weights and the class names."""
         parts = (self.sam.fingerprint, frozen_parameters_hash(self.prompter), *self.class_names)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def sam_name(self) -> str:
+        """Name of the SAM."""
+        return self.sam.name
+
+    @property
+    def sam_fingerprint(self) -> str:
+        """SHA-256 hex of the SAM's weights."""
+        return self.sam.fingerprint
+
+    @property
+    def images_a_call(self) -> int:
+        """How many images an encoder call had best be given: several help on a GPU only."""
+        return 1 if self.sam.device.type == "cpu" else _GPU_BATCH
 
     def predict(self, image: ImageInput, *, score_threshold: float | None = None) -> PartPrediction:
         """Find the parts of one image.
@@ -178,7 +190,7 @@ class PartSegmenter:
         threshold = self.threshold_of(score_threshold)
         if not images:
             return []
-        pixels = [_as_pixels(image, index) for index, image in enumerate(images)]
+        pixels = [as_pixels(image, index) for index, image in enumerate(images)]
         features = self.sam.encode(self.sam.preprocess(pixels))
         return self._from_features(features, [image.shape[:2] for image in pixels], threshold)
 
@@ -193,7 +205,8 @@ class PartSegmenter:
         """Find the parts of an image whose features are at hand, as from the embedding cache.
 
         Args:
-            features: (256, 64, 64) float of any precision and device, from this SAM's encoder.
+            features: (C, h, w) float of any precision and device, from this SAM's encoder;
+                (256, 64, 64) for MobileSAM.
             original_hw: (height, width) of the image in pixels.
             score_threshold: As for `predict`.
 
@@ -204,7 +217,7 @@ class PartSegmenter:
             ConfigError: The features have another shape, or the threshold is outside 0 to 1.
             DataError: The size is below one pixel, or the masks would not fit into memory.
         """
-        expected = (self.sam.embed_dim, *self.sam.embed_hw)
+        expected = (self.sam.feature_dim, *self.sam.embed_hw)
         if tuple(features.shape) != expected:
             raise ConfigError(
                 f"Found features of shape {tuple(features.shape)}, expected {expected} as "
@@ -217,7 +230,9 @@ class PartSegmenter:
         self, features: Tensor, sizes_hw: Sequence[tuple[int, ...]], threshold: float
     ) -> list[PartPrediction]:
         """Prompt, decode and bring to the original frame; features are (B, 256, 64, 64)."""
-        selected = self.prompter.select(self.prompter(features), self.sam, threshold)
+        selected = self.prompter.select(
+            self.prompter(self.sam.for_prompter(features)), self.sam, threshold
+        )
         tokens = [prompts.tokens for prompts in selected]
         decoded = decode_tokens(self.sam, features, tokens)
         return [
@@ -237,11 +252,15 @@ class PartSegmenter:
         Raises:
             ConfigError: It is outside 0 to 1.
         """
-        return self.score_threshold if wanted is None else _checked_threshold(wanted)
+        return self.score_threshold if wanted is None else checked_threshold(wanted)
 
 
-def _checked_threshold(threshold: float) -> float:
-    """Return the threshold, or raise ConfigError unless it is from 0 to 1."""
+def checked_threshold(threshold: float) -> float:
+    """A threshold that a user gave.
+
+    Raises:
+        ConfigError: It is outside 0 to 1.
+    """
     if not 0 <= threshold <= 1:
         raise ConfigError(
             f"The score threshold must be from 0 to 1; found {threshold}. Scores are probabilities."
@@ -259,35 +278,3 @@ def _load_own_sam(run: Path, source: str, device: torch.device) -> FrozenSam:
             f"{error} If the weights are somewhere else now, name them with --sam (in Python: "
             "sam=...)."
         ) from error
-
-
-def _as_pixels(image: ImageInput, index: int) -> NDArray[np.uint8]:
-    """Bring an input to (H, W, 3) uint8 RGB, or raise DataError; `index` names it."""
-    if isinstance(image, str | Path):
-        return read_image(image)
-    if isinstance(image, Image.Image):
-        return _from_pillow(image, index)
-    if not isinstance(image, np.ndarray):
-        raise DataError(
-            f"Image {index} is a {type(image).__name__}; expected a path, a Pillow image or an "
-            "array (H, W, 3) uint8 RGB."
-        )
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise DataError(
-            f"Image {index} is an array of shape {image.shape} and dtype {image.dtype}; expected "
-            "(H, W, 3) uint8 RGB with at least one pixel. Channels come last, values from 0 to 255."
-        )
-    return np.ascontiguousarray(image)
-
-
-def _from_pillow(image: Image.Image, index: int) -> NDArray[np.uint8]:
-    """Convert a Pillow image as it lies in memory, transparent pixels on white."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        raise DataError(
-            f"Image {index} is a Pillow image of mode {image.mode}, which has more than 8 bits; "
-            "give its path instead, so that its range is known, or convert it to RGB."
-        )
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(image.convert("RGB"))

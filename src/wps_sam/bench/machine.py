@@ -1,0 +1,35 @@
+"""What a measurement was made on."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+_PACKAGES = ("wps-sam", "torch", "transformers", "numpy", "pillow")
+
+
+def describe_machine() -> dict[str, str | int | float]:
+    """Processor, cores, threads, load and the versions that matter.
+
+    Returns:
+        Name -> value; `load_before` is the mean number of busy cores in the last minute, missing
+        where the system does not say.
+    """
+    facts: dict[str, str | int | float] = {
+        "processor": _processor(Path("/proc/cpuinfo")),
+        "cores": os.cpu_count() or 1,
+        "torch_threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+    }
+    if hasattr(os, "getloadavg"):  # not on Windows
+        facts["load_before"] = round(os.getloadavg()[0], 2)
+    return facts | {name: version(name) for name in _PACKAGES}
+
+
+def _processor(cpuinfo: Path) -> str:
+    """The processor's name; Python's own answer is empty on many a Linux."""
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

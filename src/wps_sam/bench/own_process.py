@@ -1,0 +1,70 @@
+"""Work in a process of its own, whose memory is nobody else's."""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+from wps_sam.errors import PredictionError
+
+Result = TypeVar("Result")
+
+_STATUS = Path("/proc/self/status")
+
+
+def in_own_process(work: Callable[..., Result], *arguments: object) -> Result:
+    """Run a function in a fresh process and wait for it.
+
+    Args:
+        work: A function of a module, found there again by its name.
+        *arguments: Of the function; must be such as `multiprocessing` can send.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        PredictionError: The process was ended from outside.
+        Exception: Whatever the function raises.
+    """
+    # Spawned, not forked: a copy of this process would begin with this process's memory.
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(work, *arguments).result()
+        except BrokenProcessPool as error:
+            raise PredictionError(
+                "The process that measures memory was ended from outside before it was done, most "
+                "likely because the machine has too little memory. Close other programs, or take "
+                "smaller images."
+            ) from error
+
+
+def peak_memory() -> int | None:
+    """Largest resident memory of this process so far.
+
+    Returns:
+        Bytes; None where the system does not say (Windows).
+    """
+    if (from_linux := _peak_by_status(_STATUS)) is not None:
+        return from_linux
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _peak_by_status(status: Path) -> int | None:
+    """Bytes that Linux names in /proc; None if it does not.
+
+    Linux's `ru_maxrss` begins at the peak of the process that started this one; VmHWM does not.
+    """
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split() for line in lines if line.startswith("VmHWM:")]
+    return int(found[0][1]) * 1024 if found else None

@@ -1,0 +1,25 @@
+"""The machine's description."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from wps_sam.bench import machine
+from wps_sam.bench.machine import describe_machine
+
+
+def test_describe_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = describe_machine()
+    assert found["cores"] == os.cpu_count()
+    assert found["torch_threads"] == 1  # set for all tests
+    assert {"processor", "python", "wps-sam", "torch", "transformers"} <= set(found)
+    monkeypatch.delattr(os, "getloadavg", raising=False)  # as on Windows
+    assert "load_before" not in describe_machine()
+
+
+def test_processor(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor\t: 0\nmodel name\t: Some CPU: 3 GHz\nmodel name\t: Other\n")
+    assert machine._processor(cpuinfo) == "Some CPU: 3 GHz"
+    assert machine._processor(tmp_path / "missing")

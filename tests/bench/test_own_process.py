@@ -1,0 +1,50 @@
+"""Work in another process, and the memory of this one."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from wps_sam.bench import own_process
+from wps_sam.bench.own_process import in_own_process, peak_memory
+from wps_sam.errors import DataError, PredictionError
+from wps_sam.images.reading import read_image
+
+
+def test_another_process() -> None:
+    assert in_own_process(os.getpid) != os.getpid()
+
+
+def test_errors_come_back(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="gone"):
+        in_own_process(read_image, tmp_path / "gone.png")
+
+
+def test_ended_from_outside() -> None:
+    with pytest.raises(PredictionError, match="too little memory"):
+        in_own_process(os._exit, 9)
+
+
+def test_peak__of_a_fresh_process_is_its_own() -> None:
+    here, there = peak_memory(), in_own_process(peak_memory)
+    if here is None or there is None:
+        pytest.skip("this system does not say")
+    # This process has torch and a model; ru_maxrss of one that it starts would begin there.
+    assert 5_000_000 < there < here / 2
+
+
+def test_peak__from_status(tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmPeak:\t  9 kB\nVmHWM:\t  2072 kB\nVmRSS:\t 1 kB\n")
+    assert own_process._peak_by_status(status) == 2072 * 1024
+    status.write_text("Name:\tpython\n")
+    assert own_process._peak_by_status(status) is None
+
+
+def test_peak__without_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_process, "_STATUS", tmp_path / "missing")
+    if sys.platform != "win32":
+        assert (peak_memory() or 0) > 10_000_000  # Python and numpy take more, whatever the unit
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert peak_memory() is None
