@@ -7,7 +7,7 @@ import pytest
 
 from wps_sam.errors import ExportError
 from wps_sam.export.check_pictures import CheckPicture, drawn_pictures
-from wps_sam.export.cost import measure_cost
+from wps_sam.export.cost import check_shapes, measure_cost
 from wps_sam.export.graph_file import FoundParts, GraphFile
 from wps_sam.geometry.masks import mask_to_box
 from wps_sam.inference.prediction import PartPrediction
@@ -87,3 +87,17 @@ def test_no_part_to_compare__refused(
 ) -> None:
     with pytest.raises(ExportError, match="finds no part in any of 3 photographs"):
         measure_cost(dense_segmenter, ChangedModel(dense_segmenter, slice(0)), pictures, 1.0)
+
+
+def test_shapes__of_another_size_or_with_loose_boxes_refused(
+    dense_segmenter: PartSegmenter, pictures: list[CheckPicture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ChangedModel(dense_segmenter, slice(None))
+    check_shapes(dense_segmenter, file, pictures)
+    run = file.run
+    monkeypatch.setattr(file, "run", lambda image: run(image[:-1]))
+    with pytest.raises(ExportError, match=r"masks of \(95, 128\) pixels .* for picture 'drawn lan"):
+        check_shapes(dense_segmenter, file, pictures)
+    monkeypatch.setattr(file, "run", lambda image: run(image)._replace(boxes=run(image).boxes + 1))
+    with pytest.raises(ExportError, match=r"expected the picture's size, and the boxes"):
+        check_shapes(dense_segmenter, file, pictures)

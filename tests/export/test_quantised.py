@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from PIL import Image
 
-from wps_sam.export.check_pictures import drawn_pictures
+from wps_sam.export.check_pictures import drawn_pictures, own_files
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.openvino_file import OpenvinoFile
@@ -18,10 +18,12 @@ pytestmark = pytest.mark.usefixtures("exact_sizes")
 
 @pytest.fixture(scope="module")
 def path(dense_segmenter: PartSegmenter, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pictures = [picture.image for picture in drawn_pictures()]
+    photographs = tmp_path_factory.mktemp("photographs")
+    for picture in drawn_pictures():
+        Image.fromarray(picture.image).save(photographs / f"{picture.name}.png")
     folder = tmp_path_factory.mktemp("int8")
     graph = PartGraph(dense_segmenter, 0.5).eval()
-    write_quantised(graph, folder / "dense.xml", {"precision": "int8"}, pictures)
+    write_quantised(graph, folder / "dense.xml", {"precision": "int8"}, own_files("-", photographs))
     assert sorted(path.name for path in folder.iterdir()) == ["dense.bin", "dense.xml"]
     return folder / "dense.xml"
 
@@ -53,7 +55,7 @@ def test_finds_what_the_model_finds__up_to_8_bits(
         assert 0 < difference < 0.05
 
 
-def test_calls_nothing_of_torch_that_learns(path: Path, dense_segmenter: PartSegmenter) -> None:
-    graph = PartGraph(dense_segmenter, 0.5)
-    assert not any(weight.requires_grad for weight in graph.encoder.parameters())
-    assert torch.is_grad_enabled()
+def test_threshold__exchanged_in_a_file_of_8_bits_too(path: Path) -> None:
+    image = next(iter(drawn_pictures())).image
+    file = OpenvinoFile(path)
+    assert len(file.with_threshold(1.0).run(image).scores) == 0 < len(file.run(image).scores)

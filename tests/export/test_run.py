@@ -4,20 +4,20 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from wps_sam.errors import CheckpointError, ConfigError, ExportError
-from wps_sam.export import parity
+from wps_sam.export import check_pictures, parity
 from wps_sam.export import run as run_module
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.onnx_file import OnnxFile
 from wps_sam.export.openvino_file import OpenvinoFile, write_openvino
 from wps_sam.export.run import FileFormat, Precision, export_run
+from wps_sam.images.reading import ImageFile
 from wps_sam.inference import segmenter as segmenter_module
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.dense.model import DensePrompter
@@ -193,9 +193,9 @@ def test_export__8_bits__calibrated_on_some_photographs_and_compared_on_others(
     calibrated: list[int] = []
 
     def write(
-        graph: PartGraph, path: Path, metadata: Mapping[str, str], photographs: list[Any]
+        graph: PartGraph, path: Path, metadata: Mapping[str, str], photographs: list[ImageFile]
     ) -> None:
-        calibrated.extend(int(photograph[0, 0, 0]) for photograph in photographs)
+        calibrated.extend(int(Path(photograph.name).stem) for photograph in photographs)
         write_openvino(dense_onnx, path, metadata)
 
     monkeypatch.setattr(run_module, "write_quantised", write)
@@ -221,3 +221,36 @@ def test_export__a_sam_with_finer_features_is_refused(
     monkeypatch.setattr(dense_segmenter.sam, "feature_dim", 64)
     with pytest.raises(ConfigError, match=r"A run on tiny_sam cannot be exported yet: .*finer"):
         export_run(model, tmp_path / "a.onnx", "onnx")
+
+
+def test_export__a_few_photographs_serve_for_both(
+    model: Path, dense_onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for picture in check_pictures.drawn_pictures():
+        Image.fromarray(picture.image).save(tmp_path / "photos" / f"{picture.name}.png")
+    calibrated: list[ImageFile] = []
+
+    def write(
+        graph: PartGraph, path: Path, metadata: Mapping[str, str], photographs: list[ImageFile]
+    ) -> None:
+        calibrated.extend(photographs)
+        write_openvino(dense_onnx, path, metadata)
+
+    monkeypatch.setattr(run_module, "write_quantised", write)
+    folder = tmp_path / "photos"
+    report = export_run(model, tmp_path / "a.xml", "openvino", precision="int8", calibrate=folder)
+    assert report.cost is not None
+    assert len(calibrated) == report.cost.photographs == 3
+
+
+def test_export__8_bits_are_not_checked_on_other_images(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--check-images belongs to --precision 32"):
+        export_run(
+            tmp_path / "run",
+            tmp_path / "a.xml",
+            "openvino",
+            precision="int8",
+            calibrate=tmp_path,
+            check_images=tmp_path,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,51 @@ def test_files_are_written_while_the_next_images_are_predicted__a_few_at_most(
     report, _ = run(segmenter, find_images([str(photos)]).images, tmp_path / "out")
     assert in_time == [True] * 4
     assert report.predicted == len(predicted) == 4
+
+
+def test_no_more_than_a_few_results_wait(
+    segmenter: PartSegmenter, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted: list[int] = []
+    at_first_write: list[int] = []
+
+    def write(outcome: writers.Outcome, out: Path) -> None:
+        if not at_first_write:
+            time.sleep(0.5)  # in which all four would be predicted
+            at_first_write.append(len(predicted))
+
+    predict_batch = segmenter.predict_batch
+
+    def counted(images: Any, **settings: Any) -> Any:
+        predicted.append(len(images))
+        return predict_batch(images, **settings)
+
+    monkeypatch.setitem(writers.FORMATS, "semantic", write)
+    monkeypatch.setattr(segmenter, "predict_batch", counted)
+    monkeypatch.setattr(bulk, "_MOST_WAITING", 1)
+    run(segmenter, find_images([str(photos)]).images, tmp_path / "out")
+    assert at_first_write == [2]
+
+
+def test_stopped_while_a_write_fails__stopped_is_what_is_said(
+    segmenter: PartSegmenter, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(outcome: writers.Outcome, out: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    def stop(images: Any, **settings: Any) -> Any:
+        raise KeyboardInterrupt
+
+    predict_batch = segmenter.predict_batch
+
+    def first_only(images: Any, **settings: Any) -> Any:
+        monkeypatch.setattr(segmenter, "predict_batch", stop)
+        return predict_batch(images, **settings)
+
+    monkeypatch.setitem(writers.FORMATS, "semantic", write)
+    monkeypatch.setattr(segmenter, "predict_batch", first_only)
+    with pytest.raises(KeyboardInterrupt):
+        run(segmenter, find_images([str(photos)]).images, tmp_path / "out")
 
 
 def test_large_results_do_not_wait_for_the_disk(

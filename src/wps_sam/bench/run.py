@@ -127,7 +127,13 @@ def measure_alone(job: BenchJob, name: PathName) -> CostAlone:
 
 def _predict(segmenter: PartSegmenter, images: Sequence[ImageToPredict], output: Output) -> None:
     """What `wps-sam predict` does; raises DataError where that would list an image as failed."""
-    job = BulkJob(segmenter=segmenter, journal=output.journal, out=output.folder, formats=_FORMATS)
+    job = BulkJob(
+        segmenter=segmenter,
+        journal=output.journal,
+        out=output.folder,
+        formats=_FORMATS,
+        batch_size=segmenter.images_a_call,
+    )
     report = predict_images(job, images)
     if report.failures:
         name, reason = report.failures[0]

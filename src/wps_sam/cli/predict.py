@@ -97,11 +97,13 @@ def _load(run: Path, sam: str | None, device: str, ray: str | None) -> Segmenter
     """Load a run, or an exported file, for which nothing is left to choose."""
     if run.suffix not in _EXPORTED or run.is_dir():
         return PartSegmenter.load(run, sam=sam, device=device if ray is None else "cpu")
-    if ray is not None or sam is not None or device not in ("auto", "cpu"):
-        raise ConfigError(
-            f"{run} is an exported file, with its own SAM and for the CPU: found --ray, --sam or "
-            "--device beside it. Leave them out, or give the run's folder."
-        )
+    given = {"--ray": ray, "--sam": sam, "--device": None if device in ("auto", "cpu") else device}
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                f"{run} is an exported file, with its own SAM and for the CPU: found {option} "
+                f"{value} beside it. Leave it out, or give the run's folder."
+            )
     from wps_sam.export.exported import ExportedSegmenter
 
     return ExportedSegmenter.load(run)

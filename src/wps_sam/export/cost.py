@@ -10,6 +10,7 @@ from wps_sam.evaluation.confusion import ConfusionCounts
 from wps_sam.evaluation.metrics import class_means, class_scores
 from wps_sam.export.check_pictures import CheckPicture
 from wps_sam.export.graph_file import GraphFile
+from wps_sam.geometry.masks import mask_to_box
 from wps_sam.inference.segmenter import PartSegmenter
 
 AGREEMENT_LIMIT = 0.7
@@ -23,8 +24,8 @@ class PrecisionCost:
 
     Attributes:
         photographs: How many were compared.
-        miou: Mean over classes of intersection over union, with the model's label maps as truth;
-            pixels are summed over all photographs.
+        miou: Mean over the classes that either finds of intersection over union, with the model's
+            label maps as truth; pixels are summed over all photographs.
         pixel_agreement: Share of all pixels with the same label.
         parts: How many parts the model finds.
         file_parts: How many the file finds.
@@ -35,6 +36,32 @@ class PrecisionCost:
     pixel_agreement: float
     parts: int
     file_parts: int
+
+
+def check_shapes(
+    segmenter: PartSegmenter, file: GraphFile, pictures: Iterable[CheckPicture]
+) -> None:
+    """Let a file cut pictures of several sizes: its masks must have theirs, and tight boxes.
+
+    Args:
+        segmenter: The model, for its classes.
+        file: The loaded file.
+        pictures: To cut.
+
+    Raises:
+        ExportError: They have not.
+    """
+    for picture in pictures:
+        found = file.run(picture.image).as_prediction(segmenter.class_names)
+        boxes = np.array([mask_to_box(mask) for mask in found.masks]).reshape(-1, 4)
+        if found.original_hw != picture.image.shape[:2] or not (boxes == found.boxes_xyxy).all():
+            raise ExportError(
+                f"The exported file gives masks of {found.original_hw} pixels and boxes "
+                f"{found.boxes_xyxy.tolist()} for picture {picture.name!r} of "
+                f"{picture.image.shape[:2]}; expected the picture's size, and the boxes "
+                f"{boxes.tolist()}. The file was deleted. Export with --precision 32, and report "
+                "this message."
+            )
 
 
 def measure_cost(
@@ -66,8 +93,9 @@ def measure_cost(
         counts.add(expected.semantic, found.semantic)
         parts += len(expected)
         file_parts += len(found)
-    miou = class_means(class_scores(counts.matrix, segmenter.class_names)).miou
-    if miou is None:
+    means = class_means(class_scores(counts.matrix, segmenter.class_names))
+    miou = means.miou_true_or_predicted_classes
+    if means.miou is None or miou is None:
         raise ExportError(
             f"The model finds no part in any of {number} photographs, so that nothing can be said "
             "about the file; nothing was written. Give photographs with parts: --calibrate FOLDER."

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from wps_sam.errors import CheckpointError, ConfigError
-from wps_sam.export.graph_file import GraphFile
+import numpy as np
+from numpy.typing import NDArray
+
+from wps_sam.errors import CheckpointError, ConfigError, DataError
+from wps_sam.export.graph_file import FoundParts, GraphFile
 from wps_sam.export.onnx_file import OnnxFile
 from wps_sam.export.openvino_file import OpenvinoFile
 from wps_sam.inference.interface import ImageInput
@@ -16,6 +19,10 @@ from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.segmenter import checked_threshold
 
 _FILES: dict[str, type[OnnxFile] | type[OpenvinoFile]] = {".onnx": OnnxFile, ".xml": OpenvinoFile}
+
+
+MOST_PIXELS = 25_000_000
+"""Of a photograph: the graph holds all its masks at once, 4 bytes a pixel while they are made."""
 
 
 class ExportedSegmenter:
@@ -27,6 +34,7 @@ class ExportedSegmenter:
         score_threshold: The file's own.
         sam_name: Name of the SAM in it.
         sam_fingerprint: SHA-256 hex of that SAM's weights in float32.
+        fingerprint: SHA-256 hex over the file, what lies beside it, and the engine.
         images_a_call: 1.
     """
 
@@ -37,7 +45,7 @@ class ExportedSegmenter:
 
         Args:
             file: What computes.
-            path: Where it came from, for messages.
+            path: Where it came from.
 
         Raises:
             CheckpointError: It does not say what an exported file says about itself.
@@ -46,16 +54,22 @@ class ExportedSegmenter:
         try:
             self.class_names: tuple[str, ...] = tuple(json.loads(about["class_names"]))
             self.category_ids: tuple[int, ...] = tuple(json.loads(about["category_ids"]))
-            self.score_threshold = float(about["score_threshold"])
+            self.score_threshold = checked_threshold(float(about["score_threshold"]))
             self.sam_name, self.sam_fingerprint = about["sam"], about["sam_fingerprint"]
-            self._model, self._precision = about["model_fingerprint"], about["precision"]
-        except KeyError as error:
+        except (KeyError, TypeError, ValueError, ConfigError) as error:
             raise CheckpointError(
-                f"{path}: found a file without {error.args[0]!r} among its metadata, expected one "
-                "that this version of `wps-sam export` wrote. Export the run again."
+                f"{path}: its metadata cannot be understood ({type(error).__name__}: {error}); "
+                "expected class_names, category_ids, score_threshold, sam and sam_fingerprint as "
+                "`wps-sam export` writes them. Export the run again."
             ) from error
-        self._file = file
-        self._asked = self.score_threshold
+        if len(self.class_names) != len(self.category_ids):
+            raise CheckpointError(
+                f"{path}: found {len(self.category_ids)} category_ids for "
+                f"{len(self.class_names)} class_names, expected one each. Export the run again."
+            )
+        self.fingerprint = _content_hash(path, type(file).__name__)
+        self._own = file
+        self._changed: dict[float, GraphFile] = {}  # of one other threshold
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -68,25 +82,21 @@ class ExportedSegmenter:
             CheckpointError: There is no such file, it cannot be read, or something else wrote it.
             ConfigError: The package that runs it is missing.
         """
-        if not path.is_file():
-            raise CheckpointError(f"{path}: there is no such file. Check its name.")
-        kind = _FILES[path.suffix]
+        if path.suffix not in _FILES or not path.is_file():
+            raise CheckpointError(
+                f"{path}: found no exported file; expected one that ends in "
+                f"{' or '.join(_FILES)}. Check its name."
+            )
         try:
-            file = kind(path)
+            file = _FILES[path.suffix](path)
         except ConfigError:  # a package is missing
             raise
         except Exception as error:  # the runtimes' own errors have no common base
             raise CheckpointError(
-                f"{path}: cannot be read ({str(error).strip().splitlines()[-1]}); expected a file "
-                "of `wps-sam export`, with the files beside it that were written with it."
+                f"{path}: cannot be read ({_last_line(error)}); expected a file of `wps-sam "
+                "export`, with the files beside it that were written with it."
             ) from error
         return cls(file, path)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 hex over the model's fingerprint, the engine and the precision."""
-        parts = (self._model, type(self._file).__name__, self._precision)
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def threshold_of(self, wanted: float | None) -> float:
         """See `inference.interface.Segmenter`."""
@@ -100,10 +110,50 @@ class ExportedSegmenter:
         self, images: Sequence[ImageInput], *, score_threshold: float | None = None
     ) -> list[PartPrediction]:
         """See `inference.interface.Segmenter`."""
-        threshold = self.threshold_of(score_threshold)
-        if threshold != self._asked:  # exchanged once, not for each image
-            self._file, self._asked = self._file.with_threshold(threshold), threshold
+        file = self._with_threshold(self.threshold_of(score_threshold))
         return [
-            self._file.run(as_pixels(image, index)).as_prediction(self.class_names)
+            _run(file, as_pixels(image, index)).as_prediction(self.class_names)
             for index, image in enumerate(images)
         ]
+
+    def _with_threshold(self, threshold: float) -> GraphFile:
+        """The file for a threshold; compiling it anew takes seconds."""
+        if threshold == self.score_threshold:
+            return self._own
+        if threshold not in self._changed:
+            self._changed = {threshold: self._own.with_threshold(threshold)}
+        return self._changed[threshold]
+
+
+def _run(file: GraphFile, pixels: NDArray[np.uint8]) -> FoundParts:
+    """Cut one image; what goes wrong with it must not end a job."""
+    height, width = pixels.shape[:2]
+    if height * width > MOST_PIXELS:
+        raise DataError(
+            f"An image of {height} x {width} pixels (height x width) is more than an exported file "
+            f"may take, {MOST_PIXELS / 1e6:g} megapixels, as all its masks are in memory at once. "
+            "Make it smaller (SAM sees 1024 pixels of its longer side), or predict with the run's "
+            "folder."
+        )
+    try:
+        return file.run(pixels)
+    except Exception as error:  # the runtimes' own errors have no common base
+        raise DataError(
+            f"An image of {height} x {width} pixels (height x width) cannot be cut by the exported "
+            f"file ({_last_line(error)}). Predict it with the run's folder."
+        ) from error
+
+
+def _content_hash(path: Path, engine: str) -> str:
+    """SHA-256 hex of a file and of its weights in a file beside it."""
+    digest = hashlib.sha256(engine.encode())
+    for part in (path, path.with_suffix(".bin"), path.with_name(f"{path.name}.data")):
+        if part.is_file():
+            with part.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _last_line(error: Exception) -> str:
+    """What an error says, in short."""
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]

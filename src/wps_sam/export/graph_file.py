@@ -78,7 +78,8 @@ def sole_comparison(path: Path, comparisons: list[Any]) -> Any:
     if len(comparisons) != 1:
         raise ExportError(
             f"{path}: found {len(comparisons)} comparisons by 'greater or equal' in the graph, "
-            "expected one, that of the scores with their threshold; so the file cannot be checked. "
-            "Use the versions of torch, onnxscript and openvino that constraints.txt names."
+            "expected one, that of the scores with their threshold, which so cannot be exchanged. "
+            "Leave --score-threshold out of `predict`, and export with the versions of torch, "
+            "onnxscript and openvino that constraints.txt names."
         )
     return comparisons[0]

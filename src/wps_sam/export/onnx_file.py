@@ -3,6 +3,8 @@
 import contextlib
 import io
 import logging
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
@@ -14,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from wps_sam.errors import ConfigError
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import GraphOutput, PartGraph
 from wps_sam.export.graph_file import FoundParts, GraphFile, sole_comparison
@@ -29,7 +32,7 @@ TRACED_HW = (48, 64)
 
 # A protobuf message ends at 2 GiB; larger weights lie in a file beside it.
 _MOST_BYTES_INSIDE = 1_800_000_000
-_OTHER_THRESHOLD = "threshold_of_the_check"
+_OTHER_THRESHOLD = "another_score_threshold"
 
 
 def write_onnx(graph: PartGraph, path: Path, metadata: Mapping[str, str]) -> None:
@@ -121,13 +124,28 @@ class OnnxFile(GraphFile):
             other._session = _session(model.SerializeToString(), torch.get_num_threads())
             return other
         # In the same folder, where weights that lie in a file of their own are found again.
-        changed = self._path.with_name(f"{self._path.stem}.check.onnx")
-        try:
+        with _file_beside(self._path) as changed:
             onnx.save(model, changed)
             other._session = _session(changed, torch.get_num_threads())
-        finally:
-            changed.unlink(missing_ok=True)
         return other
+
+
+@contextlib.contextmanager
+def _file_beside(path: Path) -> Iterator[Path]:
+    """A new file in the folder of another, gone at the end."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    except OSError as error:
+        raise ConfigError(
+            f"{path.parent} cannot be written to ({error.strerror}), which another score threshold "
+            "needs where the weights lie in a file of their own. Leave --score-threshold out, or "
+            "copy the files to another folder."
+        ) from error
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _session(file: Path | bytes, threads: int) -> Any:

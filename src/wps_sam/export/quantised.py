@@ -13,15 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import GraphOutput, PartGraph
 from wps_sam.export.onnx_file import IMAGE, TRACED_HW, write_module
 from wps_sam.export.openvino_file import save_openvino
+from wps_sam.images.reading import ImageFile, read_image
 from wps_sam.sam.frozen import FrozenSam
 
 _PIXELS, _FEATURES = "pixels", "features"
@@ -31,7 +30,7 @@ def write_quantised(
     graph: PartGraph,
     path: Path,
     metadata: Mapping[str, str],
-    photographs: Sequence[NDArray[np.uint8]],
+    photographs: Sequence[ImageFile],
 ) -> None:
     """Write a graph in OpenVINO's format with an encoder of 8 bits.
 
@@ -39,11 +38,11 @@ def write_quantised(
         graph: What to write; in eval mode, on the CPU.
         path: Ends in `.xml`; overwritten, like the weights in `.bin` beside it.
         metadata: Stored in the file's `rt_info`, section `wps_sam`.
-        photographs: (H, W, 3) uint8 RGB each, sizes may differ: the encoder's ranges are measured
-            on them.
+        photographs: The encoder's ranges are measured on them; read one by one.
 
     Raises:
         ConfigError: A package is missing.
+        DataError: A photograph cannot be read.
     """
     sam = graph.encoder.sam
     image = torch.zeros((*TRACED_HW, 3), dtype=torch.uint8)
@@ -73,10 +72,12 @@ def _converted(
     return extra_package("openvino").Core().read_model(path)
 
 
-def _quantised(encoder: Any, sam: FrozenSam, photographs: Sequence[NDArray[np.uint8]]) -> Any:
+def _quantised(encoder: Any, sam: FrozenSam, photographs: Sequence[ImageFile]) -> Any:
     """Measure the encoder's ranges and exchange its float operations for whole numbers."""
     nncf = extra_package("nncf")
-    dataset = nncf.Dataset(photographs, lambda pixels: sam.preprocess([pixels]).numpy())
+    dataset = nncf.Dataset(
+        photographs, lambda file: sam.preprocess([read_image(file.path)]).numpy()
+    )
     with _quiet():
         return nncf.quantize(
             encoder,

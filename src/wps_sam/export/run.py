@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from wps_sam.errors import ConfigError
 from wps_sam.export.check_pictures import drawn_pictures, own_files, read_pictures
-from wps_sam.export.cost import PrecisionCost, measure_cost
+from wps_sam.export.cost import PrecisionCost, check_shapes, measure_cost
 from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.graph_file import GraphFile
@@ -34,7 +34,7 @@ _PACKAGES = {
 }
 _MOST_CALIBRATED = 32
 _MOST_COMPARED = 32
-_FEW = 8
+_ENOUGH_FOR_BOTH = 16
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def export_run(
         DataError: A picture to check on cannot be read.
     """
     _check_out(out, file_format)
-    _check_precision(precision, file_format, calibrate)
+    _check_precision(precision, file_format, calibrate, check_images)
     for name in (*_PACKAGES[file_format], *(["nncf"] if precision == "int8" else [])):
         extra_package(name)
     photographs = None if calibrate is None else _Photographs.of(calibrate)
@@ -108,9 +108,9 @@ def export_run(
                 check_picture(segmenter, file, picture, threshold) for picture in pictures
             )
         else:
-            images = [picture.image for picture in read_pictures(photographs.to_calibrate)]
-            write_quantised(graph, staged, metadata, images)
+            write_quantised(graph, staged, metadata, photographs.to_calibrate)
             file = OpenvinoFile(staged)
+            check_shapes(segmenter, file, drawn_pictures())
             cost = measure_cost(segmenter, file, read_pictures(photographs.to_compare), threshold)
         del file  # a file that is in use cannot be renamed everywhere
         beside = sorted(path for path in aside.iterdir() if path != staged)
@@ -153,7 +153,9 @@ def _check_sam(sam: FrozenSam) -> None:
         )
 
 
-def _check_precision(precision: str, file_format: FileFormat, calibrate: Path | None) -> None:
+def _check_precision(
+    precision: str, file_format: FileFormat, calibrate: Path | None, check_images: Path | None
+) -> None:
     """Refuse settings that do not go together."""
     if precision == "int8" and file_format != "openvino":
         raise ConfigError(
@@ -165,6 +167,11 @@ def _check_precision(precision: str, file_format: FileFormat, calibrate: Path | 
         raise ConfigError(
             "--precision int8 needs photographs such as the model is meant for, to measure the "
             "encoder's ranges on: --calibrate FOLDER."
+        )
+    if precision == "int8" and check_images is not None:
+        raise ConfigError(
+            "--check-images belongs to --precision 32: a file of 8 bits is compared with the model "
+            "on photographs of --calibrate. Leave it out."
         )
     if precision != "int8" and calibrate is not None:
         raise ConfigError(
@@ -180,11 +187,11 @@ class _Photographs:
     to_compare: Sequence[ImageFile]
 
     @classmethod
-    def of(cls, folder: Path) -> "_Photographs":
+    def of(cls, folder: Path) -> Self:
         """Share a folder's photographs, evenly spread; a few serve for both."""
         files = own_files("--calibrate", folder)
-        if len(files) < 2 * _FEW:
-            return cls(files[:_MOST_CALIBRATED], files)
+        if len(files) < _ENOUGH_FOR_BOTH:
+            return cls(files, files)
         return cls(_spread(files[::2], _MOST_CALIBRATED), _spread(files[1::2], _MOST_COMPARED))
 
 

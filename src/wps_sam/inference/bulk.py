@@ -74,7 +74,7 @@ def predict_images(
     Args:
         job: Model, places and settings.
         images: What to predict.
-        on_progress: Told the number of images just finished with.
+        on_progress: Told the number of images just finished with; also from the thread that writes.
 
     Returns:
         Counts and failures.
@@ -139,15 +139,18 @@ class _Writer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        """Finish what was begun, after an error too: it was paid for."""
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """Finish what was begun, after an error too: it was paid for. The first error counts."""
         with self._thread:
             while self._under_way:
-                self._wait()
+                if kind is None:
+                    self._wait()
+                else:
+                    self._under_way.popleft()[1].exception()
 
     def write(self, image: ImageToPredict, outcome: Outcome) -> None:
         """Begin to write; waits where too much would lie in memory, and raises earlier errors."""
-        in_memory = outcome.prediction.masks.nbytes
+        in_memory = outcome.prediction.masks.nbytes + outcome.image.nbytes
         self._under_way.append((in_memory, self._thread.submit(self._write, image, outcome)))
         while sum(size for size, _ in self._under_way) > _MOST_WAITING_BYTES:
             self._wait()

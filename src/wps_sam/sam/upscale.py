@@ -5,6 +5,8 @@ it is linear, and separate for rows and columns: so each is a matrix, and one pr
 all the way, for as few pixels as are wanted.
 """
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -31,8 +33,8 @@ class MaskWindow(NamedTuple):
     left: int
 
 
-def mask_windows(low_res_logits: Tensor, frame: SamFrame) -> list[MaskWindow]:
-    """Enlarge masks, each only where it can be.
+def mask_windows(low_res_logits: Tensor, frame: SamFrame) -> Iterator[MaskWindow]:
+    """Enlarge masks one after the other, each only where it can be.
 
     A sample between cells is above 0 only if one of these cells is. So the window holds all pixels
     that look at a cell above 0, and what `masks_to_original` gives outside it is 0 or less.
@@ -41,23 +43,21 @@ def mask_windows(low_res_logits: Tensor, frame: SamFrame) -> list[MaskWindow]:
         low_res_logits: (N, h, w) float, logits over SAM's whole square; N = 0 is legal.
         frame: How the image sits in the SAM square.
 
-    Returns:
+    Yields:
         N windows. Rounding apart, their pixels are where `masks_to_original` is > 0.
     """
     _, height, width = low_res_logits.shape
     side, device = frame.side, low_res_logits.device
     (resized_height, resized_width), (rows, columns) = frame.resized_hw, frame.original_hw
-    by_row = enlarging(height, resized_height, rows, side).to(device)
-    by_column = enlarging(width, resized_width, columns, side).to(device)
-    windows = []
+    by_row = _enlarging(height, resized_height, rows, side).to(device)
+    by_column = _enlarging(width, resized_width, columns, side).to(device)
     for logits in low_res_logits.float():
         top, bottom = _extent(by_row[:, (logits > 0).any(1)].any(1))
         left, right = _extent(by_column[:, (logits > 0).any(0)].any(1))
         seen_rows, seen_columns = by_row[top:bottom], by_column[left:right]
         y, x = (slice(*_extent(seen.any(0))) for seen in (seen_rows, seen_columns))
         enlarged = seen_rows[:, y] @ logits[y, x] @ seen_columns[:, x].T
-        windows.append(MaskWindow(enlarged > 0, top, left))
-    return windows
+        yield MaskWindow(enlarged > 0, top, left)
 
 
 def enlarging(cells: int, resized: int, original: int, side: int) -> Tensor:
@@ -75,6 +75,13 @@ def enlarging(cells: int, resized: int, original: int, side: int) -> Tensor:
     """
     to_square = _bilinear(torch.eye(cells), torch.arange(side), cells, side)
     return _bilinear(to_square, torch.arange(original), resized, original)
+
+
+@lru_cache(maxsize=8)
+def _enlarging(cells: int, resized: int, original: int, side: int) -> Tensor:
+    """The same matrix again for photographs of one size; at most 4 MB each for 12 megapixels."""
+    with torch.inference_mode(False):
+        return enlarging(cells, resized, original, side)
 
 
 def _bilinear(values: Tensor, places: Tensor, found: int, wanted: int) -> Tensor:
