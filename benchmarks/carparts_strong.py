@@ -80,6 +80,8 @@ ROWS = {
     "points_without_correction": Row(replace(STRONG, box_corrections=0), supervision="point"),
     **{f"{count}_images": Row(HALF, images=count) for count in (25, 50)},
     **{f"{count}_images": Row(images=count) for count in (100, 200)},
+    "without_views": Row(replace(STRONG, extra_views=0)),
+    "with_mirrored_view_only": Row(replace(STRONG, extra_views=1)),
     "half_the_steps": Row(HALF),
     "quarter_of_the_steps": Row(SHORT),
     "quarter_without_views": Row(replace(SHORT, extra_views=0)),

@@ -13,6 +13,7 @@ import yaml
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.main import main
 from wps_sam.cli.mask_validation import mask_measure
+from wps_sam.cli.train import _training_device
 from wps_sam.embeddings.build import ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
@@ -414,6 +415,12 @@ def test_wrong_values(
 ) -> None:
     assert train_cli(data, tmp_path / "run", *words) == 1
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_training_device__leaves_each_process_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert _training_device("cuda:0").index is None
 
 
 def test_used_folder__is_refused_before_any_embedding(data: Path, tmp_path: Path) -> None:

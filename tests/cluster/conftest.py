@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def cluster() -> Iterator[None]:
         address="local",
         num_cpus=2,
         object_store_memory=100_000_000,
+        _memory=8_000_000_000,  # so that two workers fit, whatever this machine has
         include_dashboard=False,
         log_to_driver=False,
     )
@@ -72,7 +74,7 @@ def segmenter(toy_sam: FrozenSam) -> PartSegmenter:
 
 
 def dies_once(worker: type[Any], marker: Path, method: str, *, after: bool) -> type[Any]:
-    """A worker that is killed, as by the system, once in a job.
+    """A worker that is killed, as by the system, once in a job, when another is at work.
 
     Args:
         worker: What it is else.
@@ -88,7 +90,19 @@ def dies_once(worker: type[Any], marker: Path, method: str, *, after: bool) -> t
             return
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def wait_for_another() -> None:
+        workers = marker.with_name("workers")
+        workers.mkdir(exist_ok=True)
+        (workers / str(os.getpid())).touch()
+        deadline = time.monotonic() + 60
+        while len(list(workers.iterdir())) < 2:  # none has died yet
+            if time.monotonic() > deadline:
+                raise TimeoutError("Only one process works.")
+            time.sleep(0.05)
+
+    # In here, as Ray sends what is defined in a function by value, and no worker has this module.
     def dying(self: Any, *arguments: Any) -> Any:
+        wait_for_another()
         if not after:
             die()
         result = getattr(worker, method)(self, *arguments)

@@ -36,6 +36,7 @@ def test_embed__same_bytes_as_one_process_also_when_a_worker_is_killed(
     steps: list[int] = []
     report = embed_on_ray(cache, toy_sam, images, on_progress=steps.append, worker=worker)
     assert (tmp_path / "died").exists()
+    assert len(list((tmp_path / "workers").iterdir())) >= 2
     assert sum(steps) == 10
     assert report.failures == expected.failures
     assert [name for name, _ in report.failures] == ["5 broken.jpg"]

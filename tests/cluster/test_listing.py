@@ -65,6 +65,20 @@ def test_storage__version_changes_with_the_file(bucket: str) -> None:
     assert before.version != after.version
 
 
+def test_storage__version_of_a_single_image(bucket: str) -> None:
+    (before,) = list_anywhere([f"{bucket}/b.jpg"])
+    fsspec.filesystem("memory").pipe_file("/bucket/cars/b.jpg", b"longer")
+    (after,) = list_anywhere([f"{bucket}/b.jpg"])
+    assert isinstance(before, StoredImage)
+    assert isinstance(after, StoredImage)
+    assert before.version != after.version
+
+
+def test_storage__single_image_that_is_not_there(bucket: str) -> None:
+    with pytest.raises(DataError, match=r"cars/none\.jpg cannot be read .*Check its spelling"):
+        list_anywhere([f"{bucket}/none.jpg"])
+
+
 def test_text_list(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("https://host/a/1.jpg?width=9\n\n  here/2.png \n/there/3.png\n")
@@ -112,7 +126,58 @@ def test_tar__places_of_the_images(tmp_path: Path) -> None:
         assert shard.read_bytes()[image.offset : image.offset + image.length] == content
 
 
-@pytest.mark.parametrize("name", ["broken.tar", "broken.parquet", "broken.txt"])
+def test_tar__a_relative_path_is_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "1.png").write_bytes(png(3))
+    with tarfile.open("shard.tar", "w") as archive:
+        archive.add("1.png")
+    assert places(list_anywhere(["shard.tar"])) == [
+        (1, "shard/1.png", str(tmp_path / "shard.tar")),
+    ]
+
+
+def test_text_list__byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\xef\xbb\xbfone.png\r\nk\xc3\xbcche.png\r\n")
+    assert [image.name for image in list_anywhere([str(path)])] == ["one.png", "küche.png"]
+
+
+def test_text_list__not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(b"one.png\nk\xfcche.png\n")
+    expected = r"list\.txt, row 2: found b'k\\xfcche\.png'; expected the URL or path .* in UTF-8\."
+    with pytest.raises(DataError, match=expected):
+        list_anywhere([str(tmp_path / "list.txt")])
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "found"),
+    [
+        ("url", ["1.jpg", None], r"row 2, column url: found nothing; expected the URL or path"),
+        ("url", ["1.jpg", " "], r"row 2, column url: found nothing; expected the URL or path"),
+        ("url", [b"1", b"2"], r"row 1, column url: found b'1' \(bytes\); expected"),
+        ("name", [None, 7], r"row 2, column name: found 7 \(int\); expected the image's name as"),
+    ],
+)
+def test_parquet_list__entry_that_is_no_text(
+    tmp_path: Path, column: str, values: list[object], found: str
+) -> None:
+    table = pa.table({"url": ["1.jpg", "2.jpg"]} | {column: values})
+    pq.write_table(table, tmp_path / "list.parquet")
+    with pytest.raises(DataError, match=rf"list\.parquet, {found}"):
+        list_anywhere([str(tmp_path / "list.parquet")])
+
+
+def test_parquet_list__not_utf8(tmp_path: Path) -> None:
+    urls = pa.array([b"1.jpg", b"\xfc.jpg"]).view(pa.string())
+    pq.write_table(pa.table({"url": urls}), tmp_path / "list.parquet")
+    expected = r"list\.parquet, row 2, column url: found b'\\xfc\.jpg'; expected"
+    with pytest.raises(DataError, match=expected):
+        list_anywhere([str(tmp_path / "list.parquet")])
+
+
+@pytest.mark.parametrize("name", ["broken.tar", "broken.parquet"])
 def test_list__unreadable(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"\xff\xfe" * 300)
     with pytest.raises(DataError, match=f"{name} cannot be read .*Check its spelling"):

@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cluster.conftest import dies_once, files_below
-from wps_sam.cluster import session
+from wps_sam.cluster import prediction, session
 from wps_sam.cluster.listing import find_anywhere
-from wps_sam.cluster.prediction import PredictWorker, predict_on_ray
+from wps_sam.cluster.prediction import PredictWorker, _settings, predict_on_ray
 from wps_sam.cluster.shards import ShardFolder
+from wps_sam.cluster.stored_images import stamp
 from wps_sam.errors import ConfigError
 from wps_sam.geometry.masks import rle_to_mask
 from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
@@ -59,17 +61,20 @@ def test_predict__same_bytes_as_one_process_also_when_a_worker_is_killed(
     worker = dies_once(PredictWorker, tmp_path / "died", "_write", after=True)
     report = run(segmenter, images, shared, device="cpu", worker=worker)
     assert (tmp_path / "died").exists()
+    assert len(list((tmp_path / "workers").iterdir())) >= 2
     assert report == expected
     assert report.predicted == 9
     assert [name for name, _ in report.failures] == ["5 broken.jpg"]
     assert of_user(shared) == of_user(alone)
     check_shards(shared)
 
-    # One is mended, and one has changed: this and that, and the others of its shard, are done.
+    # One is mended, and one has changed: only these are done, by one worker.
+    monkeypatch.setattr(session, "_workers", lambda *_: 1)
+    monkeypatch.setattr(session, "_BLOCKS_A_WORKER", 1)
     (photos / "5 broken.jpg").write_bytes((photos / "1.png").read_bytes())
     (photos / "2.png").write_bytes((photos / "0.png").read_bytes())
     again = run(segmenter, images, shared, device="cpu")
-    assert (again.predicted, again.reused, again.failures) == (4, 6, [])
+    assert (again.predicted, again.reused, again.failures) == (2, 8, [])
     run(segmenter, images, tmp_path / "anew")
     assert of_user(shared) == of_user(tmp_path / "anew")
     check_shards(shared)
@@ -96,6 +101,31 @@ def check_shards(out: Path) -> None:
         assert mask.sum() == row["area"]
 
 
+def test_predict__an_image_that_is_missing_for_a_while_keeps_its_shard(
+    photos: Path, segmenter: PartSegmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    images = find_images([str(photos / "1.png")]).images
+    out = tmp_path / "out"
+    out.mkdir()
+    with PredictionJournal(out, {}, [(7, "lid"), (9, "knob")]) as journal:
+        job = BulkJob(segmenter, journal, out, FORMATS)
+        row = {"name": "1.png", "stamp": stamp(images[0]), "height": 40, "width": 51, "parts": 0}
+        ShardFolder(out, _settings(job)).write("a block", [row], [])
+        before = files_below(out, "*.parquet")
+        (photos / "1.png").unlink()
+        failed = {"position": 0, "state": "failed", "reason": "is not there"}
+        monkeypatch.setattr(prediction, "choose_kind", lambda device: "cpu")
+        monkeypatch.setattr(prediction, "work_on", lambda *_: iter([failed]))
+        monkeypatch.setattr(
+            prediction, "cluster_package", lambda name: SimpleNamespace(put=lambda sent: sent)
+        )
+        report = predict_on_ray(job, images)
+        assert report.failures == [("1.png", "is not there")]
+        assert files_below(out, "*.parquet") == before
+        assert not journal.has(images[0])
+
+
 def test_predict__an_exported_file_cannot_be_sent(tmp_path: Path) -> None:
     job = BulkJob(object(), None, tmp_path, FORMATS)  # type: ignore[arg-type]  # not looked at
     with pytest.raises(ConfigError, match="--ray needs the folder of a run: an exported file"):
@@ -109,9 +139,6 @@ def test_predict__nothing_left_to_do_starts_no_worker(
     (tmp_path / "out").mkdir()
     with PredictionJournal(tmp_path / "out", {}, [(7, "lid"), (9, "knob")]) as journal:
         job = BulkJob(segmenter, journal, tmp_path / "out", FORMATS)
-        from wps_sam.cluster.prediction import _settings
-        from wps_sam.cluster.stored_images import stamp
-
         row = {"name": "1.png", "stamp": stamp(images[0]), "height": 40, "width": 51, "parts": 0}
         ShardFolder(tmp_path / "out", _settings(job)).write("a block", [row], [])
         report = predict_on_ray(job, images, lambda done: None)  # no cluster is there to ask

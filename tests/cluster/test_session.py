@@ -3,13 +3,21 @@
 import os
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import pytest
+import torch
 
 from wps_sam.cluster import session
 from wps_sam.cluster.embedding import EmbedWorker
-from wps_sam.cluster.session import choose_kind, ray_cluster, work_on
+from wps_sam.cluster.session import (
+    choose_kind,
+    copies_on_cpu,
+    ray_cluster,
+    work_on,
+    worker_bytes,
+)
+from wps_sam.cluster.worker import Attempts
 from wps_sam.errors import ClusterError, ConfigError
 from wps_sam.inference.sources import ImageToPredict
 
@@ -70,6 +78,14 @@ def test_cluster__none_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+@pytest.mark.parametrize("error", [TimeoutError("too slow\n..."), TimeoutError()])
+def test_cluster__none_can_be_started(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    use(monkeypatch, FakeRay({}, error))
+    expected = r"--ray local: Ray could not be started .*(slow|TimeoutError)\).*leave --ray out\.$"
+    with pytest.raises(ConfigError, match=expected), ray_cluster("local"):
+        pass
+
+
 def test_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, FakeRay({"CPU": 8.0}))
     assert choose_kind("auto") == "cpu"
@@ -89,17 +105,20 @@ class FakeData(SimpleNamespace):
         context = SimpleNamespace()
         super().__init__(
             DataContext=SimpleNamespace(get_current=lambda: context),
-            ActorPoolStrategy=lambda size: size,
+            ActorPoolStrategy=lambda size: f"a pool of {size}",
             tables=[],
+            asked={},
         )
         self.rows = rows
         self.error = error
 
     def from_arrow(self, tables: list[Any]) -> Any:
         self.tables = tables
-        return SimpleNamespace(
-            map_batches=lambda worker, **settings: SimpleNamespace(iter_rows=self.answers)
-        )
+        return SimpleNamespace(map_batches=self.map_batches)
+
+    def map_batches(self, worker: Any, **settings: Any) -> Any:
+        self.asked = {"worker": worker, **settings}
+        return SimpleNamespace(iter_rows=self.answers)
 
     def answers(self) -> Iterator[dict[str, Any]]:
         yield from self.rows
@@ -111,14 +130,22 @@ class FakeRayError(Exception):
     """Ray's base of errors."""
 
 
-def work(monkeypatch: pytest.MonkeyPatch, data: FakeData, images: int) -> list[dict[str, Any]]:
-    ray = FakeRay({"CPU": 2.0, "memory": 64e9})
+def work(
+    monkeypatch: pytest.MonkeyPatch, data: FakeData, images: int, kind: str = "cpu"
+) -> list[dict[str, Any]]:
+    ray = FakeRay({"CPU": 2.0, "memory": 64e9, "GPU": 1.0})
     ray.exceptions = SimpleNamespace(RayError=FakeRayError)
-    ray.remote = lambda **settings: lambda kind: SimpleNamespace(remote=kind)
+
+    def remote(**settings: Any) -> Any:
+        # On no machine's share of CPUs; begun anew and asked again where its machine is lost.
+        assert settings == {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
+        return lambda kind: SimpleNamespace(remote=kind)
+
+    ray.remote = remote
     found = {"ray": ray, "ray.data": data, "pyarrow": pytest.importorskip("pyarrow")}
     monkeypatch.setattr(session, "cluster_package", found.__getitem__)
     listed = [(at, ImageToPredict(at, f"{at}.png", None)) for at in range(images)]
-    return list(work_on(listed, EmbedWorker, {}, "cpu"))
+    return list(work_on(listed, EmbedWorker, {"more": 5}, kind, 3e9))
 
 
 @pytest.mark.parametrize(
@@ -131,6 +158,26 @@ def test_work__blocks(monkeypatch: pytest.MonkeyPatch, images: int, blocks: list
     assert [table.num_rows for table in data.tables] == blocks
     positions = [at for table in data.tables for at in table.column("position").to_pylist()]
     assert positions == list(range(images))
+
+
+@pytest.mark.parametrize(
+    ("kind", "needs"),
+    [
+        ("cpu", {"num_cpus": 1, "memory": 3e9, "compute": "a pool of 2"}),
+        ("cuda", {"num_gpus": 1, "compute": "a pool of 1"}),
+    ],
+)
+def test_work__what_is_asked_of_ray(
+    monkeypatch: pytest.MonkeyPatch, kind: str, needs: dict[str, Any]
+) -> None:
+    data = FakeData([])
+    work(monkeypatch, data, 40, kind)
+    constructor = data.asked.pop("fn_constructor_kwargs")
+    assert constructor.pop("more") == 5
+    assert isinstance(constructor.pop("attempts"), Attempts)
+    assert not constructor
+    whole_blocks = {"batch_size": None, "batch_format": "pyarrow"}
+    assert data.asked == {"worker": EmbedWorker, **whole_blocks, **needs}
 
 
 @pytest.mark.parametrize(
@@ -151,10 +198,36 @@ def test_work__stopped(monkeypatch: pytest.MonkeyPatch, data: FakeData) -> None:
     ("resources", "kind", "workers"),
     [
         ({"CPU": 8.0, "memory": 64e9}, "cpu", 8),
-        ({"CPU": 8.0, "memory": 7e9}, "cpu", 4),  # four of 1.5 GB
+        ({"CPU": 8.0, "memory": 7e9}, "cpu", 4),  # four of 1.5 GB, as the test asks for
         ({"CPU": 1.0, "memory": 1e9}, "cpu", 1),
         ({"CPU": 8.0, "memory": 7e9, "GPU": 2.0}, "cuda", 2),
     ],
 )
 def test_workers(resources: dict[str, float], kind: str, workers: int) -> None:
-    assert session._workers(resources, kind) == workers
+    assert session._workers(resources, kind, 1.5e9) == workers
+
+
+def test_worker_bytes__grow_with_the_weights() -> None:
+    small, large = torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(1000)
+    # 3 x 2 + 3 weights; 2 x 1000 weights and 2 x 1000 averages of 4 bytes, a count of 8 bytes.
+    assert worker_bytes(small, large) - worker_bytes() == 2 * (4 * 9 + 4 * 4000 + 8)
+
+
+class Elsewhere(torch.nn.Linear):
+    """A model on a device that is no CPU; remembers where it was moved to."""
+
+    moved_to = ""
+
+    def to(self, device: str) -> Self:  # type: ignore[override]  # as much as is asked of it
+        self.moved_to = device
+        return self
+
+
+def test_copies_on_cpu__leave_the_callers_models_where_they_are() -> None:
+    here, there = torch.nn.Linear(1, 1), Elsewhere(1, 1, device="meta")
+    assert copies_on_cpu(here)[0] is here
+    first, second = copies_on_cpu(here, there)
+    assert first is not here
+    assert isinstance(second, Elsewhere)
+    assert second.moved_to == "cpu"
+    assert there.moved_to == ""

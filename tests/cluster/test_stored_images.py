@@ -1,5 +1,6 @@
 """Bytes from elsewhere become files for a while."""
 
+import sys
 from pathlib import Path
 
 import fsspec
@@ -12,6 +13,7 @@ from wps_sam.cluster.stored_images import (
     stamp,
     to_record,
 )
+from wps_sam.errors import ConfigError
 from wps_sam.inference.sources import ImageToPredict
 
 pytest.importorskip("pyarrow")
@@ -64,6 +66,31 @@ def test_fetched__what_cannot_be_is_a_problem_of_that_image(
         assert found.path is None
         assert f"Image x.jpg cannot be fetched from {address} ({reason}" in found.problem
         assert "run the same command again" in found.problem
+
+
+def test_fetched__a_disk_that_is_full_is_no_problem_of_an_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    fsspec.filesystem("memory").pipe_file("/fetch/a.jpg", b"whole file")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    image = StoredImage(1, "a.jpg", None, address="memory://fetch/a.jpg")
+    with pytest.raises(OSError, match="No space left"), fetched([to_record(0, image)]):
+        pass
+
+
+def test_fetched__a_package_that_is_missing_is_no_problem_of_an_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    image = StoredImage(1, "a.jpg", None, address="memory://fetch/a.jpg")
+    with (
+        pytest.raises(ConfigError, match="needs the package fsspec"),
+        fetched([to_record(0, image)]),
+    ):
+        pass
 
 
 def test_stamp__changes_with_the_file(tmp_path: Path) -> None:

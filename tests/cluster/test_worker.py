@@ -8,6 +8,7 @@ import pytest
 
 from wps_sam.cluster.stored_images import RECORD_FIELDS, to_record
 from wps_sam.cluster.worker import STOPPED, Attempts, BlockWorker, Outcome
+from wps_sam.errors import DataError
 from wps_sam.inference.sources import ImageToPredict
 
 pa = pytest.importorskip("pyarrow")
@@ -18,8 +19,17 @@ class Killed(BaseException):
     """What takes the place of a signal."""
 
 
+ERRORS = {
+    "full": OSError(28, "No space left on device", "/data/out"),
+    "huge": MemoryError("no 9 GB left"),
+    "odd": RuntimeError("shape mismatch"),
+    "long": OSError(36, "File name too long"),
+    "refused": DataError("This image is not for us."),
+}
+
+
 class Worker(BlockWorker):
-    """Dies on images called deadly, and breaks on those called broken."""
+    """Dies on images called deadly, breaks on those called broken, and raises `ERRORS`."""
 
     def __init__(self, attempts: Attempts) -> None:
         def remote(method: Callable[[str], Any]) -> SimpleNamespace:
@@ -41,8 +51,9 @@ class Worker(BlockWorker):
         self.calls.append([image.name for image in images])
         if any(image.name == "deadly" for image in images):
             raise Killed
-        if any(image.name == "full" for image in images):
-            raise OSError(28, "No space left on device", "/data/out")
+        for image in images:
+            if image.name in ERRORS:
+                raise ERRORS[image.name]
         return [
             Outcome(int(i.image_id), "failed" if i.name == "broken" else "done") for i in images
         ]
@@ -82,6 +93,32 @@ def test_block__what_is_no_matter_of_an_image_stops_the_job() -> None:
     table = Worker(Attempts())(block("a", "full"))
     assert table.column("state").to_pylist() == [STOPPED]
     assert "No space left on device: '/data/out'" in table.column("reason")[0].as_py()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("huge", "MemoryError: no 9 GB left"),
+        ("odd", "RuntimeError: shape mismatch"),
+        ("long", "OSError: [Errno 36] File name too long"),
+        ("refused", "DataError: This image is not for us."),
+    ],
+)
+def test_block__an_error_is_of_one_image(name: str, reason: str) -> None:
+    worker = Worker(Attempts())
+    table = worker(block("a", name, "c"))
+    assert worker.calls == [["a", name, "c"], ["a"], [name], ["c"]]
+    assert table.column("position").to_pylist() == [5, 6, 7]
+    assert table.column("state").to_pylist() == ["done", "failed", "done"]
+    assert table.column("reason")[1].as_py() == reason
+    assert Worker(Attempts())(block(name)).column("state").to_pylist() == ["failed"]
+
+
+def test_block__a_full_disk_stops_the_job_also_image_by_image() -> None:
+    worker = Worker(Attempts())
+    table = worker(block("odd", "full"))
+    assert worker.calls == [["odd", "full"], ["odd"], ["full"]]
+    assert table.column("state").to_pylist() == [STOPPED]
 
 
 def test_block__what_a_killed_worker_left_is_not_done_again() -> None:

@@ -1,4 +1,7 @@
-"""Trains small prompters in a folder; a test starts it alone and in two processes at once."""
+"""Trains small prompters in a folder; tests start it alone and in two processes at once.
+
+Arguments: the folder; and for one recipe in place of both, its number of epochs.
+"""
 
 import json
 import sys
@@ -66,7 +69,7 @@ def recipes() -> dict[str, Recipe]:
 
 
 def train(folder: Path, recipe: Recipe, supervision: str) -> None:
-    """Train in this process, or with the others that torchrun started; leaves a run folder."""
+    """Train in this process, or with the others that were started; leaves a run folder."""
     here = processes_here()
     join_processes(here, torch.device("cpu"))
     job = TrainingJob(recipe, supervision, 0, "32-true", "cpu")  # type: ignore[arg-type]  # a word
@@ -108,4 +111,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for where, name, value in changes():
         setattr(where, name, value)
-    train_both(Path(sys.argv[1]))
+    if len(sys.argv) == 2:
+        train_both(Path(sys.argv[1]))
+    else:
+        train(Path(sys.argv[1]), replace(recipes()["paper"], epochs=int(sys.argv[2])), "box")

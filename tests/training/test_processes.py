@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torch import distributed as dist
 
 from training.shared_run import changes, train_both, write_labels
-from wps_sam.errors import ConfigError
+from wps_sam.errors import ConfigError, TrainingError
 from wps_sam.training.data import EpochShuffle, SharedBatches
 from wps_sam.training.processes import (
     ALONE,
     Processes,
+    as_torchrun_says,
     first_process_first,
     join_processes,
     of_all_processes,
@@ -24,6 +27,40 @@ from wps_sam.training.processes import (
 )
 
 TESTS = Path(__file__).parent.parent
+
+
+def start_two_by_slurm(folder: Path, environment: dict[str, str]) -> list[str]:
+    """Train one epoch with the variables that srun sets in its two tasks; what they printed."""
+    words = [sys.executable, str(TESTS / "training" / "shared_run.py"), str(folder), "1"]
+    started = [
+        subprocess.Popen(
+            words,
+            env={
+                **{name: value for name, value in os.environ.items() if "SLURM" not in name},
+                **environment,
+                "SLURM_PROCID": rank,
+                "SLURM_LOCALID": rank,
+                "PYTHONPATH": str(TESTS),
+                "OMP_NUM_THREADS": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    try:
+        return [process.communicate(timeout=100)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+
+
+def free_port() -> str:
+    """A port where nobody listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
 
 
 def start_two(folder: Path) -> None:
@@ -75,6 +112,62 @@ def test_two_processes_learn_what_one_does(tmp_path: Path, monkeypatch: pytest.M
         assert len(logged) == 4
         for found, wanted in zip(metrics(shared), logged, strict=True):
             assert found == pytest.approx(wanted, rel=1e-5)
+
+
+def test_slurm__two_tasks_train_in_an_interactive_job(tmp_path: Path) -> None:
+    # What `srun --ntasks 2` sets, without --ntasks-per-node, which Lightning's reading of SLURM
+    # refuses; and in a job of this name Lightning would start further processes itself.
+    write_labels(tmp_path)
+    of_step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "1", "SLURM_NTASKS": "2"}
+    of_job = {"SLURM_JOB_ID": "77", "SLURM_STEP_ID": "0", "SLURM_JOB_NAME": "interactive"}
+    place = {"SLURM_STEP_NODELIST": "localhost", "SLURM_NODEID": "0", "MASTER_PORT": free_port()}
+    first, second = start_two_by_slurm(tmp_path, of_step | of_job | place)
+    assert "step 3/3" in first
+    assert "step 3/3" not in second
+    assert "Traceback" not in first + second
+    assert (tmp_path / "paper-2" / "model.safetensors").exists()
+
+
+def test_slurm__same_address_in_all() -> None:
+    environment = {"SLURM_JOB_ID": "123456", "SLURM_STEP_ID": "3", "SLURM_NODEID": "1"}
+    environment |= {"SLURM_NODELIST": "gpu[01-09]", "SLURM_STEP_NODELIST": "gpu[03-04]"}
+    assert as_torchrun_says(Processes(5, 8, 1, 4), environment) == {
+        "RANK": "5",
+        "WORLD_SIZE": "8",
+        "LOCAL_RANK": "1",
+        "LOCAL_WORLD_SIZE": "4",
+        "GROUP_RANK": "1",
+        "MASTER_ADDR": "gpu03",
+        "MASTER_PORT": "18459",  # 15000 + (123456 + 3) mod 10000
+    }
+
+
+def test_slurm__given_address_is_kept() -> None:
+    given = {"MASTER_ADDR": "here", "MASTER_PORT": "4", "SLURM_STEP_NODELIST": "gpu[03-04]"}
+    found = as_torchrun_says(Processes(0, 2, 0, 2), given)
+    assert (found["MASTER_ADDR"], found["MASTER_PORT"]) == ("here", "4")
+
+
+def test_join_processes__fewer_gpus_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ConfigError, match=r"4 processes .* sees 1 of .*leave out --gpus-per-task"):
+        join_processes(Processes(5, 8, 1, 4), torch.device("cuda"))
+
+
+def test_first_process_first__first_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(group: object) -> None:
+        raise RuntimeError("Connection closed by peer")
+
+    found = {"is_initialized": True, "get_world_size": 2, "get_rank": 1}
+    for name, value in found.items():
+        monkeypatch.setattr(dist, name, lambda value=value: value)
+    monkeypatch.setattr(dist, "new_group", lambda **_: None)
+    monkeypatch.setattr(dist, "barrier", lost)
+    with (
+        pytest.raises(TrainingError, match="first process stopped; its message says why"),
+        first_process_first(),
+    ):
+        pytest.fail("not the turn of this process")
 
 
 def test_share_of_batch() -> None:

@@ -180,14 +180,14 @@ def _note_fewer_views(planned: int, usual: int) -> None:
 
 
 def _training_device(wanted: str) -> torch.device:
-    """The device, which for training is the first GPU that can be seen."""
+    """The device, without a number: of several processes each takes the GPU of its own number."""
     place = pick_device(wanted)
     if place.index not in (None, 0):
         raise ConfigError(
             f"--device {wanted!r}: training takes the first GPU that it sees. Set "
             f"CUDA_VISIBLE_DEVICES={place.index} and use --device cuda."
         )
-    return place
+    return torch.device(place.type)
 
 
 def _read_labels(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from wps_sam.cluster.extra_packages import cluster_package
-from wps_sam.cluster.session import choose_kind, work_on
+from wps_sam.cluster.session import choose_kind, copies_on_cpu, work_on, worker_bytes
 from wps_sam.cluster.worker import BlockWorker, Outcome
 from wps_sam.embeddings.build import EmbedReport, ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
@@ -102,7 +102,7 @@ def embed_on_ray(
     """
     kind = choose_kind(device)
     arguments = {
-        "sam": cluster_package("ray").put(sam.to("cpu")),
+        "sam": cluster_package("ray").put(*copies_on_cpu(sam)),
         "root": str(cache.folder.parent.absolute()),
         "fingerprint": cache.fingerprint,
         "kind": kind,
@@ -110,7 +110,8 @@ def embed_on_ray(
     }
     report = EmbedReport()
     problems: dict[int, tuple[str, str]] = {}
-    for row in work_on(list(enumerate(images)), worker, arguments, kind):
+    memory = worker_bytes(sam)
+    for row in work_on(list(enumerate(images)), worker, arguments, kind, memory):
         name = images[row["position"]].name
         if row["state"] == "failed":
             problems[row["position"]] = (name, row["reason"])

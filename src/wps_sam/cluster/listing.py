@@ -1,5 +1,6 @@
 """Find images that are not files of this machine: lists of URLs, tar files, object storage."""
 
+import codecs
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from wps_sam.inference.sources import Found, ImageToPredict, Selection, find_ima
 
 _LIST_ENDINGS = (".txt", ".parquet", ".tar")
 _ADDRESS_COLUMNS = ("url", "path")
+_VERSION_FACTS = ("size", "ETag", "etag", "mtime", "LastModified", "updated", "Last-Modified")
 
 
 def find_anywhere(
@@ -102,9 +104,14 @@ def _images_of(source: str) -> Iterator[ImageToPredict]:
 def _from_text(source: str) -> Iterator[ImageToPredict]:
     """Images of a list, one a line."""
     storage, inner = _storage_of(source)
-    for line in storage.cat_file(inner).decode("utf-8").splitlines():
-        if line.strip():
-            yield _listed(source, line.strip(), None)
+    content: bytes = storage.cat_file(inner)
+    for row, line in enumerate(content.removeprefix(codecs.BOM_UTF8).splitlines(), 1):
+        try:
+            address = line.decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise _bad_entry(source, row, "", repr(line[:40])) from error
+        if address:
+            yield _listed(source, address, None)
 
 
 def _from_table(source: str) -> Iterator[ImageToPredict]:
@@ -120,9 +127,46 @@ def _from_table(source: str) -> Iterator[ImageToPredict]:
                 "with the place of each image."
             )
         wanted = [column, "name"] if "name" in names else [column]
+        row = 0
         for batch in table.iter_batches(columns=wanted):
-            for row in batch.to_pylist():
-                yield _listed(source, row[column], row.get("name"))
+            for entry in zip(*(batch.column(of) for of in wanted), strict=True):
+                row += 1
+                texts = (_text(source, row, *pair) for pair in zip(wanted, entry, strict=True))
+                address, name = (*texts, None)[:2]
+                if not address:
+                    raise _bad_entry(source, row, column, "nothing")
+                yield _listed(source, address, name)
+
+
+def _text(source: str, row: int, column: str, value: Any) -> str | None:
+    """An entry of a Parquet table as text; None if there is none.
+
+    Args:
+        source: The table.
+        row: Counted from 1.
+        column: Its name.
+        value: The Arrow scalar.
+
+    Raises:
+        DataError: It is something else.
+    """
+    try:
+        found = value.as_py()
+    except UnicodeDecodeError as error:
+        raise _bad_entry(source, row, column, repr(error.object[:40])) from error
+    if found is None or isinstance(found, str):
+        return found and found.strip()
+    raise _bad_entry(source, row, column, f"{found!r:.40} ({type(found).__name__})")
+
+
+def _bad_entry(source: str, row: int, column: str, found: str) -> DataError:
+    """The error of an entry that names no image; rows are counted from 1."""
+    place = f"row {row}, column {column}" if column else f"row {row}"
+    wanted = "the image's name" if column == "name" else "the URL or path of an image"
+    return DataError(
+        f"{source}, {place}: found {found}; expected {wanted} as text in UTF-8. Correct or remove "
+        "this row."
+    )
 
 
 def _listed(source: str, address: str, name: str | None) -> ImageToPredict:
@@ -140,6 +184,7 @@ def _from_tar(source: str) -> Iterator[ImageToPredict]:
     storage, inner = _storage_of(source)
     version = _version(storage.info(inner))
     folder = PurePosixPath(source).stem
+    address = source if "://" in source else str(Path(source).absolute())
     with storage.open(inner) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             if member.isfile() and _is_image(member.name):
@@ -147,7 +192,7 @@ def _from_tar(source: str) -> Iterator[ImageToPredict]:
                     0,
                     f"{folder}/{member.name}",
                     None,
-                    address=source,
+                    address=address,
                     offset=member.offset_data,
                     length=member.size,
                     version=version,
@@ -163,7 +208,8 @@ def _from_storage(source: str) -> Iterator[ImageToPredict]:
     elif storage.isdir(inner):
         found, root = storage.find(inner, detail=True), inner.rstrip("/")
     else:
-        yield StoredImage(0, _name_of(source), None, address=source)
+        version = _version(storage.info(inner))
+        yield StoredImage(0, _name_of(source), None, address=source, version=version)
         return
     for path, facts in sorted(found.items()):
         if facts.get("type") == "file" and _is_image(path):
@@ -180,7 +226,7 @@ def _storage_of(source: str) -> tuple[Any, str]:
 
 def _version(facts: dict[str, Any]) -> str:
     """What a storage says of a file that changes when the file does."""
-    marks = (facts.get(key) for key in ("size", "ETag", "etag", "mtime", "LastModified", "updated"))
+    marks = (facts.get(key) for key in _VERSION_FACTS)
     return " ".join(str(mark) for mark in marks if mark is not None)
 
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from wps_sam import __version__
 from wps_sam.cluster.extra_packages import cluster_package
-from wps_sam.cluster.session import choose_kind, work_on
+from wps_sam.cluster.session import choose_kind, copies_on_cpu, work_on, worker_bytes
 from wps_sam.cluster.shards import ShardFolder, name_of_block, part_row
 from wps_sam.cluster.worker import BlockWorker, Outcome
 from wps_sam.errors import ConfigError
@@ -18,6 +18,8 @@ from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.inference.sources import ImageToPredict
+from wps_sam.prompter.interface import Prompter
+from wps_sam.sam.frozen import FrozenSam
 
 
 class PredictWorker(BlockWorker):
@@ -152,14 +154,15 @@ def predict_on_ray(
     if waiting:
         kind = choose_kind(device)
         arguments = {
-            "segmenter": cluster_package("ray").put(job.segmenter),
+            "segmenter": cluster_package("ray").put(_on_cpu(job.segmenter)),
             "kind": kind,
             "out": str(job.out.absolute()),
             "formats": list(job.formats),
             "score_threshold": job.score_threshold,
             "settings": settings,
         }
-        for row in work_on(waiting, worker, arguments, kind):
+        memory = worker_bytes(job.segmenter.sam, job.segmenter.prompter)
+        for row in work_on(waiting, worker, arguments, kind, memory):
             if row["state"] == "failed":
                 problems[row["position"]] = (images[row["position"]].name, row["reason"])
             else:
@@ -168,8 +171,25 @@ def predict_on_ray(
                 report.dropped_empty += row["dropped_empty"]
             on_progress(1)
     report.failures = [problem for _, problem in sorted(problems.items())]
-    _fill_journal(job.journal, images, shards, {images[at].name for at, _ in waiting})
+    failed = {name for name, _ in report.failures}
+    new = {image.name for _, image in waiting} - failed
+    # What failed may have an old row, of when its file was not missing.
+    _fill_journal(job.journal, [i for i in images if i.name not in failed], shards, new)
     return report
+
+
+def _on_cpu(segmenter: PartSegmenter) -> PartSegmenter:
+    """A segmenter as it can be sent to any machine; the caller's stays on its device."""
+    sam, prompter = copies_on_cpu(segmenter.sam, segmenter.prompter)
+    if sam is segmenter.sam:
+        return segmenter
+    return PartSegmenter(
+        cast(FrozenSam, sam),
+        cast(Prompter, prompter),
+        class_names=segmenter.class_names,
+        category_ids=segmenter.category_ids,
+        score_threshold=segmenter.score_threshold,
+    )
 
 
 def _settings(job: BulkJob) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """A Ray cluster, and a stream of images through workers on it."""
 
+import copy
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from torch import nn
 
 from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.stored_images import RECORD_FIELDS, to_record
@@ -15,8 +18,8 @@ from wps_sam.inference.sources import ImageToPredict
 LOCAL = "local"
 
 _OBJECT_STORE_BYTES = 200_000_000
-_WORKER_BYTES = 1.5e9
-"""A worker with MobileSAM; Ray starts no more on a machine than fit."""
+_BYTES_BESIDE_WEIGHTS = 1.4e9
+"""Of a worker: the program, and what an image takes on its way through the model."""
 
 _MOST_IMAGES_A_BLOCK = 256
 _BLOCKS_A_WORKER = 8
@@ -45,14 +48,25 @@ def ray_cluster(address: str) -> Iterator[None]:
     try:
         ray.init(address=address, **quiet)
     except Exception as error:  # also plain ones, as where a machine is too busy to start it
-        raise ConfigError(
-            f"--ray {address}: no Ray cluster could be joined ({str(error).splitlines()[0]}). "
-            "Check that it is up (ray status), or start one on this machine with --ray local."
-        ) from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise _not_joined(address, reason) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _not_joined(address: str, reason: str) -> ConfigError:
+    """The error where there is no cluster."""
+    if address == LOCAL:
+        return ConfigError(
+            f"--ray {LOCAL}: Ray could not be started on this machine ({reason}). Check that it "
+            "has memory and disk space left, or leave --ray out."
+        )
+    return ConfigError(
+        f"--ray {address}: no Ray cluster could be joined ({reason}). Check that it is up (ray "
+        f"status), or start one on this machine with --ray {LOCAL}."
+    )
 
 
 def choose_kind(device: str) -> str:
@@ -79,11 +93,26 @@ def choose_kind(device: str) -> str:
 _RESOURCE = {"cpu": "CPU", "cuda": "GPU"}
 
 
+def copies_on_cpu(*models: nn.Module) -> tuple[nn.Module, ...]:
+    """Models as they can be sent to any machine; the caller's stay on their device."""
+    devices = {weight.device.type for model in models for weight in model.parameters()}
+    if devices <= {"cpu"}:
+        return models
+    return tuple(model.to("cpu") for model in copy.deepcopy(models))  # what they share, stays so
+
+
+def worker_bytes(*models: nn.Module) -> float:
+    """Memory of a worker that has these models: their weights twice, as sent and as loaded."""
+    tensors = [t for model in models for t in (*model.parameters(), *model.buffers())]
+    return _BYTES_BESIDE_WEIGHTS + 2.0 * sum(t.numel() * t.element_size() for t in tensors)
+
+
 def work_on(
     images: Sequence[tuple[int, ImageToPredict]],
     worker: type[BlockWorker],
     arguments: Mapping[str, Any],
     kind: str,
+    memory: float,
 ) -> Iterator[dict[str, Any]]:
     """Send images through workers, one a CPU core or GPU; those of a killed worker are sent again.
 
@@ -92,6 +121,7 @@ def work_on(
         worker: Its constructor gets `arguments`, and `attempts`.
         arguments: Large ones as object references.
         kind: Of `choose_kind`.
+        memory: Of `worker_bytes`; Ray starts no more workers on a machine's CPU than fit.
 
     Yields:
         One row of `worker.OUTCOME_FIELDS` an image, in any order.
@@ -101,7 +131,7 @@ def work_on(
     """
     ray, data, arrow = (cluster_package(name) for name in ("ray", "ray.data", "pyarrow"))
     resources = ray.cluster_resources()
-    workers = _workers(resources, kind)
+    workers = _workers(resources, kind, memory)
     block = min(_MOST_IMAGES_A_BLOCK, -(-len(images) // (_BLOCKS_A_WORKER * workers)))
     schema = arrow.schema([(name, arrow.type_for_alias(of)) for name, of in RECORD_FIELDS.items()])
     tables = [
@@ -109,9 +139,11 @@ def work_on(
         for at in range(0, len(images), block)
     ]
     _be_quiet(data)
-    attempts = ray.remote(num_cpus=0)(Attempts).remote()
-    memory = min(_WORKER_BYTES, resources.get("memory", 0))
-    needs = {"num_gpus": 1} if kind == "cuda" else {"num_cpus": 1, "memory": memory}
+    # Begun anew where its machine is lost, and asked again; it has forgotten the deaths till then.
+    lasting = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
+    attempts = ray.remote(**lasting)(Attempts).remote()
+    fitting = min(memory, resources.get("memory", 0))
+    needs = {"num_gpus": 1} if kind == "cuda" else {"num_cpus": 1, "memory": fitting}
     done = data.from_arrow(tables).map_batches(
         worker,
         fn_constructor_kwargs={**arguments, "attempts": attempts},
@@ -137,11 +169,11 @@ def _stopped(reason: str) -> ClusterError:
     )
 
 
-def _workers(resources: Mapping[str, float], kind: str) -> int:
+def _workers(resources: Mapping[str, float], kind: str, memory: float) -> int:
     """How many workers fit into a cluster."""
     if kind == "cuda":
         return int(resources["GPU"])
-    return max(1, int(min(resources["CPU"], resources.get("memory", 0) // _WORKER_BYTES)))
+    return max(1, int(min(resources["CPU"], resources.get("memory", 0) // memory)))
 
 
 def _be_quiet(data: Any) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wps_sam.cluster.extra_packages import cluster_package
-from wps_sam.cluster.stored_images import stamp
+from wps_sam.cluster.stored_images import MISSING, stamp
 from wps_sam.files import write_atomically
 from wps_sam.inference.sources import ImageToPredict
 
@@ -85,7 +85,9 @@ class ShardFolder:
         return _read(path) if path.exists() else []
 
     def done(self, images: Sequence[ImageToPredict]) -> set[str]:
-        """Which images are in here as they are now; shards with an older state of one are removed.
+        """Which images are in here as they are now; rows of an older state of one are removed.
+
+        Rows of other images stay, and those of images whose file is missing now: it may come back.
 
         Returns:
             Names.
@@ -94,12 +96,28 @@ class ShardFolder:
         found: set[str] = set()
         for path in sorted(self._images.glob("*.parquet")):
             rows = _read(path, ["name", "stamp"])
-            if any(now.get(row["name"], row["stamp"]) != row["stamp"] for row in rows):
-                path.unlink()
-                (self._parts / path.name).unlink(missing_ok=True)
-                continue
-            found |= {row["name"] for row in rows}
-        return found & now.keys()
+            changed = {
+                row["name"]
+                for row in rows
+                if now.get(row["name"], row["stamp"]) not in (row["stamp"], MISSING)
+            }
+            if changed:
+                self._remove(path.stem, changed)
+            found |= {row["name"] for row in rows if now.get(row["name"]) == row["stamp"]}
+        return found
+
+    def _remove(self, block: str, names: set[str]) -> None:
+        """Take the rows of some images out of a shard; it keeps its id."""
+        images, parts = (folder / f"{block}.parquet" for folder in (self._images, self._parts))
+        kept = [row for row in _read(images) if row["name"] not in names]
+        if not kept:
+            images.unlink()
+            parts.unlink(missing_ok=True)
+            return
+        # In the other order than `write`: an image that is listed has all its parts at any time.
+        kept_parts = [row for row in _read(parts) if row["image"] not in names]
+        write_atomically(images, _as_parquet(kept, _IMAGE_FIELDS))
+        write_atomically(parts, _as_parquet(kept_parts, _PART_FIELDS))
 
     def predictions(self) -> Iterator[tuple[str, StoredParts]]:
         """Read all shards, one in memory at a time.

@@ -13,6 +13,9 @@ from wps_sam.inference.sources import ImageToPredict
 
 _CONNECTIONS = 8
 
+MISSING = "missing"
+"""The stamp of an image whose file is not there."""
+
 
 @dataclass(frozen=True)
 class StoredImage(ImageToPredict):
@@ -78,7 +81,7 @@ def stamp(image: ImageToPredict) -> str:
     except OSError:
         status = None
     if status is None:
-        return "missing"
+        return MISSING
     return f"{status.st_size} {status.st_mtime_ns} {image.expected_hw}"
 
 
@@ -103,14 +106,13 @@ def _fetch(record: dict[str, Any], folder: Path) -> ImageToPredict:
     image = ImageToPredict(record["position"], record["name"], path, known_hw, record["problem"])
     if record["address"] is None:
         return image
+    fsspec = cluster_package("fsspec.core")
     try:
-        storage, inner = cluster_package("fsspec.core").url_to_fs(record["address"])
+        storage, inner = fsspec.url_to_fs(record["address"])
         end = None if record["length"] is None else record["offset"] + record["length"]
         content: bytes = storage.cat_file(inner, start=record["offset"] or None, end=end)
         if record["length"] not in (None, len(content)):
             raise EOFError(f"{len(content)} of {record['length']} bytes")
-        file = folder / f"{record['position']}{Path(record['name']).suffix}"
-        file.write_bytes(content)
     except Exception as error:  # every storage has its own
         problem = (
             f"Image {record['name']} cannot be fetched from {record['address']} "
@@ -118,4 +120,6 @@ def _fetch(record: dict[str, Any], folder: Path) -> ImageToPredict:
             "the same command again."
         )
         return replace(image, problem=problem)
+    file = folder / f"{record['position']}{Path(record['name']).suffix}"
+    file.write_bytes(content)  # a full disk is no matter of this image
     return replace(image, path=file)

@@ -1,5 +1,6 @@
 """What every worker on a cluster does with a block of images, and with one that kills it."""
 
+import errno
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,9 @@ from wps_sam.errors import WpsSamError
 from wps_sam.inference.sources import ImageToPredict
 
 _MOST_DEATHS = 2
+
+_OF_NO_IMAGE = (errno.ENOSPC, errno.EROFS, errno.EACCES)
+"""Errors of the place that is written to: every other image would meet them too."""
 
 STOPPED = "stopped"
 
@@ -63,8 +67,9 @@ class Attempts:
 class BlockWorker(ABC):
     """Works on blocks of images. Ray makes it anew where it was killed and sends the block again.
 
-    Of a block that was begun before, what is not done is taken image by image. An image on which
-    two more workers die then, because it makes the program crash or takes all memory, is left out.
+    Of a block that was begun before, or that raised an error, what is not done is taken image by
+    image. An image that raises one then is `failed`. One on which two more workers die, because it
+    makes the program crash or takes all memory, is left out.
     """
 
     def __init__(self, attempts: Any) -> None:
@@ -93,7 +98,7 @@ class BlockWorker(ABC):
         records: list[dict[str, Any]] = table.to_pylist()
         block = f"block {records[0]['position']}"
         try:
-            outcomes = self._work(records) if self._begin(block) == 1 else self._again(records)
+            outcomes = self._at_once(records) if self._begin(block) == 1 else self._again(records)
         except (WpsSamError, OSError) as error:  # of no image: a full disk, say
             outcomes = [Outcome(records[0]["position"], STOPPED, str(error))]
         self._attempts.finish.remote(block)
@@ -102,8 +107,24 @@ class BlockWorker(ABC):
         rows = [outcome._asdict() for outcome in outcomes]
         return arrow.Table.from_pylist(rows, arrow.schema(columns))
 
+    def _at_once(self, records: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """Work on a block that is not known to be bad; whatever it raises is of one of its images.
+
+        Raises:
+            OSError: Nothing can be written.
+        """
+        try:
+            return self._work(records)
+        except Exception as error:  # whatever a file can make a decoder or a model do
+            if isinstance(error, OSError) and error.errno in _OF_NO_IMAGE:
+                raise
+            if len(records) == 1:
+                reason = f"{type(error).__name__}: {error}"
+                return [Outcome(records[0]["position"], "failed", reason)]
+        return self._again(records)  # out here, the error holds the memory of the block no more
+
     def _again(self, records: Sequence[dict[str, Any]]) -> list[Outcome]:
-        """Work on what is left of a block that was begun before."""
+        """Work on what is left of a block that was begun before, image by image."""
         outcomes = self.found(records)
         known = {outcome.position for outcome in outcomes}
         for record in records:
@@ -122,7 +143,7 @@ class BlockWorker(ABC):
                 "it. Open it in an image viewer; if it is sound, give the workers more memory."
             )
             return [Outcome(record["position"], "failed", reason)]
-        outcomes = self._work([record])
+        outcomes = self._at_once([record])
         self._attempts.finish.remote(image)
         return outcomes
 

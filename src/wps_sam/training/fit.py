@@ -11,6 +11,8 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from rich.console import Console
@@ -302,11 +304,14 @@ def _trainer(
     # Lightning's hardware report, advertisement and advice are not for users of this program.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     limit = job.recipe.optimiser.gradient_norm_limit
+    # Left to itself, Lightning asks SLURM again, and starts processes or refuses to go on.
+    started = LightningEnvironment() if here.count == 1 else TorchElasticEnvironment()
     return L.Trainer(
         accelerator=job.accelerator,
         devices=here.a_machine,
         num_nodes=here.count // here.a_machine,
         strategy="auto" if here.count == 1 else "ddp",
+        plugins=[started],
         use_distributed_sampler=False,  # training_loader shares out; all validate on everything
         precision=job.precision,  # type: ignore[arg-type]  # a Literal of Lightning's own
         max_epochs=job.recipe.epochs,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from torch import Tensor
 from torch import distributed as dist
 
-from wps_sam.errors import ConfigError
+from wps_sam.errors import ConfigError, TrainingError
 
 _LONGEST_WAIT = timedelta(days=7)
 """For the first process, which may have a large data set to embed."""
@@ -93,26 +94,59 @@ def join_processes(here: Processes, device: torch.device) -> None:
     Args:
         here: This process.
         device: What it computes on; of several GPUs of a kind it takes the one of its number.
+
+    Raises:
+        ConfigError: This process does not see a GPU for each process of its machine.
     """
     if here.count == 1 or dist.is_initialized():
         return
     if device.type == "cuda":
-        torch.cuda.set_device(here.local_rank)
+        _take_gpu(here)
     if "TORCHELASTIC_RUN_ID" not in os.environ:
-        _name_meeting_place()
+        os.environ |= as_torchrun_says(here, os.environ)
     # Waiting is done with gloo, also where gradients go through NCCL.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, rank=here.rank, world_size=here.count)
     atexit.register(_leave)
 
 
-def _name_meeting_place() -> None:
-    """Under SLURM every process can work out where the first one listens."""
-    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+def _take_gpu(here: Processes) -> None:
+    """Compute on the GPU of this process's number, where Lightning looks for it too."""
+    seen = torch.cuda.device_count()
+    if seen < here.a_machine:
+        raise ConfigError(
+            f"{here.a_machine} processes were started on this machine and this one sees {seen} of "
+            "its GPUs; expected one for each. Let each process see all GPUs of the machine: leave "
+            f"out --gpus-per-task and --gpu-bind; or start {seen} on each machine."
+        )
+    torch.cuda.set_device(here.local_rank)
 
-    place = SLURMEnvironment()
-    os.environ["MASTER_ADDR"] = place.main_address
-    os.environ["MASTER_PORT"] = str(place.main_port)
+
+def as_torchrun_says(here: Processes, environment: Mapping[str, str]) -> dict[str, str]:
+    """Name this process and the first one's address in the variables that torchrun sets.
+
+    Lightning's own reading of SLURM's variables refuses some ways to call srun and ignores others.
+
+    Args:
+        here: This process, started by srun.
+        environment: SLURM's variables; a MASTER_ADDR or MASTER_PORT in it is kept.
+
+    Returns:
+        The same address in all processes of a run; other runs of a cluster have another port, but
+        for chance.
+    """
+    machines = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_NODELIST", "")
+    address = SLURMEnvironment.resolve_root_node_address(machines) or "127.0.0.1"
+    run = int(environment.get("SLURM_JOB_ID", "0")) + int(environment.get("SLURM_STEP_ID", "0"))
+    return {
+        "RANK": str(here.rank),
+        "WORLD_SIZE": str(here.count),
+        "LOCAL_RANK": str(here.local_rank),
+        "LOCAL_WORLD_SIZE": str(here.a_machine),
+        "GROUP_RANK": environment.get("SLURM_NODEID", str(here.rank // here.a_machine)),
+        "MASTER_ADDR": environment.get("MASTER_ADDR", address),
+        "MASTER_PORT": environment.get("MASTER_PORT", str(15_000 + run % 10_000)),
+    }
 
 
 def _leave() -> None:
@@ -140,7 +174,8 @@ def of_all_processes(mine: Mapping[int, Tensor]) -> dict[int, Tensor]:
 def first_process_first() -> Iterator[None]:
     """Let the first process do something before all others do it too, and find it done.
 
-    After an error in the first process, the others wait until what started them ends them.
+    Raises:
+        TrainingError: In the other processes, after an error in the first one.
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         yield
@@ -148,7 +183,10 @@ def first_process_first() -> Iterator[None]:
     waiting = dist.new_group(backend="gloo", timeout=_LONGEST_WAIT)
     first = dist.get_rank() == 0
     if not first:
-        dist.barrier(waiting)
+        try:
+            dist.barrier(waiting)
+        except RuntimeError as error:  # the connection is lost
+            raise TrainingError("The first process stopped; its message says why.") from error
     yield
     if first:
         dist.barrier(waiting)
