@@ -2,13 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from lightning.fabric.plugins.environments.lightning import find_free_network_port
 from safetensors.torch import load_file
 from torch import Tensor
 from torch import distributed as dist
@@ -54,13 +54,6 @@ def start_two_by_slurm(folder: Path, environment: dict[str, str]) -> list[str]:
     finally:
         for process in started:
             process.kill()
-
-
-def free_port() -> str:
-    """A port where nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
 
 
 def start_two(folder: Path) -> None:
@@ -120,7 +113,11 @@ def test_slurm__two_tasks_train_in_an_interactive_job(tmp_path: Path) -> None:
     write_labels(tmp_path)
     of_step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "1", "SLURM_NTASKS": "2"}
     of_job = {"SLURM_JOB_ID": "77", "SLURM_STEP_ID": "0", "SLURM_JOB_NAME": "interactive"}
-    place = {"SLURM_STEP_NODELIST": "localhost", "SLURM_NODEID": "0", "MASTER_PORT": free_port()}
+    place = {
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_NODEID": "0",
+        "MASTER_PORT": str(find_free_network_port()),
+    }
     first, second = start_two_by_slurm(tmp_path, of_step | of_job | place)
     assert "step 3/3" in first
     assert "step 3/3" not in second
