@@ -5,7 +5,8 @@
 
 `time` lets all ways cut each photograph one right after the other, so that other work on the
 machine meets all alike; a ratio is that of one photograph within one turn. The plain path and ours
-are those of `wps-sam bench`, stage after stage; nothing is read or written ahead in any way.
+are those of `wps-sam bench`, each in a process of its own, stage after stage; nothing is read or
+written ahead in any way.
 `score` gives the mIoU of `predict` with each model on the held-out images of a data set with masks.
 Both write their part of end_to_end.json beside this file.
 """
@@ -15,6 +16,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe_machine
-from wps_sam.bench.own_path import OwnPath
-from wps_sam.bench.plain_path import PlainPath
-from wps_sam.bench.stages import Output, StageClock, cut_image, open_output
+from wps_sam.allocator import keep_freed_memory
+from wps_sam.bench.path_process import PathProcess, RunToMeasure
+from wps_sam.bench.stages import PathName, open_output
 from wps_sam.cli.main import main as wps_sam
 from wps_sam.export.exported import ExportedSegmenter
 from wps_sam.images.reading import read_image
@@ -34,54 +36,64 @@ from wps_sam.inference.sources import ImageToPredict, Selection, find_images
 from wps_sam.inference.writers import Outcome, write_semantic
 
 RESULT = Path(__file__).with_suffix(".json")
-Cut = Callable[[ImageToPredict, Output], PartPrediction]
+PATHS: dict[str, PathName] = {"plain": "plain", "predict": "ours"}
+Cut = Callable[[ImageToPredict], tuple[float, PartPrediction]]
 
 
-def ways_of(segmenter: PartSegmenter, files: dict[str, Path]) -> dict[str, Cut]:
-    """Every way from a photograph to its written parts, by name."""
-    clock = StageClock(segmenter.sam.device)  # nobody looks at it
-    plain, own = PlainPath(segmenter), OwnPath(segmenter)
-    ways: dict[str, Cut] = {
-        "plain": lambda image, output: cut_image(plain, image, output, clock),
-        "predict": lambda image, output: cut_image(own, image, output, clock),
-    }
-    for name, file in files.items():
-        ways[name] = _cut_with(ExportedSegmenter.load(file))
-    return ways
+def exported_way(file: Path, classes: PartSegmenter) -> Cut:
+    """Cut with an exported file, and write what the other ways write."""
+    exported = ExportedSegmenter.load(file)
 
-
-def _cut_with(exported: ExportedSegmenter) -> Cut:
-    def cut(image: ImageToPredict, output: Output) -> PartPrediction:
+    def cut(image: ImageToPredict) -> tuple[float, PartPrediction]:
         assert image.path is not None
-        pixels = read_image(image.path)
-        prediction = exported.predict(pixels)
-        write_semantic(Outcome(image.stem, pixels, prediction), output.folder)
-        output.journal.add(image, prediction)
-        return prediction
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            open_output(classes, Path(folder)) as output,
+        ):
+            start = time.perf_counter()
+            pixels = read_image(image.path)
+            prediction = exported.predict(pixels)
+            write_semantic(Outcome(image.stem, pixels, prediction), output.folder)
+            output.journal.add(image, prediction)
+            return time.perf_counter() - start, prediction
+
+    return cut
+
+
+def path_way(path: PathProcess) -> Cut:
+    """Cut by a path of `wps-sam bench`."""
+
+    def cut(image: ImageToPredict) -> tuple[float, PartPrediction]:
+        seconds, prediction = path.cut(image)
+        return sum(seconds.values()), prediction
 
     return cut
 
 
 def time_ways(run: Path, files: dict[str, Path], photographs: list[str], repeats: int) -> Any:
     """Seconds, ratios and agreement with the plain path."""
-    segmenter = PartSegmenter.load(run, device="cpu")
-    ways = ways_of(segmenter, files)
     images = find_images(photographs, Selection()).images
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    same = dict.fromkeys(ways, 0)
-    pixels = 0
-    for turn in range(-1, repeats):  # the first turn warms up
-        with tempfile.TemporaryDirectory() as folder:
-            outputs = {name: Path(folder) / name for name in ways}
+    keep_freed_memory()  # as the command does
+    with ExitStack() as processes:
+        ways = {
+            shown: path_way(
+                processes.enter_context(PathProcess(RunToMeasure(run, device="cpu"), name))
+            )
+            for shown, name in PATHS.items()
+        }
+        classes = PartSegmenter.load(run, device="cpu")
+        ways |= {name: exported_way(file, classes) for name, file in files.items()}
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        same = dict.fromkeys(ways, 0)
+        pixels = 0
+        for turn in range(-1, repeats):  # the first turn warms up
             for number, image in enumerate(images):
                 maps = {}
                 # Who begins changes, as threads of one runtime burden whoever comes next.
                 first = (turn + number) % len(ways)
                 for name in (*list(ways)[first:], *list(ways)[:first]):
-                    with open_output(segmenter, outputs[name] / str(number)) as output:
-                        start = time.perf_counter()
-                        maps[name] = ways[name](image, output).semantic
-                        taken = time.perf_counter() - start
+                    taken, prediction = ways[name](image)
+                    maps[name] = prediction.semantic
                     if turn >= 0:
                         seconds[name].append(taken)
                 if turn == 0:

@@ -7,29 +7,31 @@ from pathlib import Path
 import pytest
 
 from wps_sam.bench import own_process
-from wps_sam.bench.own_process import in_own_process, peak_memory
+from wps_sam.bench.own_process import OwnProcess, peak_memory
 from wps_sam.errors import DataError, PredictionError
 from wps_sam.images.reading import read_image
 
 
-def test_another_process() -> None:
-    assert in_own_process(os.getpid) != os.getpid()
+def test_another_process_and_always_the_same() -> None:
+    with OwnProcess() as process:
+        assert process.do(os.getpid) == process.do(os.getpid) != os.getpid()
 
 
 def test_errors_come_back(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="gone"):
-        in_own_process(read_image, tmp_path / "gone.png")
+    with OwnProcess() as process, pytest.raises(DataError, match="gone"):
+        process.do(read_image, tmp_path / "gone.png")
 
 
 def test_ended_from_outside() -> None:
-    with pytest.raises(PredictionError, match="too little memory"):
-        in_own_process(os._exit, 9)
+    with OwnProcess() as process, pytest.raises(PredictionError, match="too little memory"):
+        process.do(os._exit, 9)
 
 
 def test_peak__of_a_fresh_process_is_its_own() -> None:
-    here, there = peak_memory(), in_own_process(peak_memory)
-    if here is None or there is None:
-        pytest.skip("this system does not say")
+    with OwnProcess() as process:
+        here, there = peak_memory(), process.do(peak_memory)
+    assert here is not None
+    assert there is not None
     # This process has torch and a model; ru_maxrss of one that it starts would begin there.
     assert 5_000_000 < there < here / 2
 

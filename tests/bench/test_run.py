@@ -1,36 +1,52 @@
-"""The whole measurement on a toy run; processes of their own are replaced by a plain call."""
+"""The whole measurement on a toy run; processes of their own are replaced by plain calls."""
 
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from wps_sam.bench import run as run_module
+from wps_sam.bench.path_process import Cut, PathWorker, RunToMeasure
 from wps_sam.bench.report import TOTAL, BenchReport
-from wps_sam.bench.run import BenchJob, measure_alone, run_bench
-from wps_sam.bench.stages import STAGES, cut_image
-from wps_sam.errors import CheckpointError, ConfigError, DataError
+from wps_sam.bench.run import BenchJob, run_bench
+from wps_sam.bench.stages import STAGES
+from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.inference.sources import ImageToPredict
+
+order: list[tuple[str, str]] = []
+"""Which path cut which image, one after the other."""
+
+
+class HerePath(PathWorker):
+    """Does here what another process would be sent, after the same packing and unpacking."""
+
+    def __init__(self, run: RunToMeasure, name: Any) -> None:
+        super().__init__(*pickle.loads(pickle.dumps((run, name))))
+
+    def __enter__(self) -> Self:
+        """As of `PathProcess`."""
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """As of `PathProcess`."""
+
+    def cut(self, image: ImageToPredict) -> Cut:
+        order.append((self._path.name, image.name))
+        cut: Cut = pickle.loads(pickle.dumps(super().cut(image)))
+        return cut
 
 
 @pytest.fixture(autouse=True)
 def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Call here what another process would be sent, after the same packing and unpacking."""
-
-    def call(work: Callable[..., Any], *arguments: object) -> Any:
-        found = getattr(import_module(work.__module__), work.__name__)
-        return found(*pickle.loads(pickle.dumps(arguments)))
-
-    monkeypatch.setattr(run_module, "in_own_process", call)
+    order.clear()
+    monkeypatch.setattr(run_module, "PathProcess", HerePath)
 
 
 @pytest.fixture
 def job(run_folder: Path, images: tuple[ImageToPredict, ...]) -> BenchJob:
-    return BenchJob(run_folder, images, repeats=2, device="cpu")
+    return BenchJob(RunToMeasure(run_folder, device="cpu"), images, repeats=2)
 
 
 def test_report(job: BenchJob) -> None:
@@ -49,28 +65,13 @@ def test_report(job: BenchJob) -> None:
     assert report.agreement.only_ours == report.agreement.only_plain == 0
 
 
-def test_paths_begin_in_turns(job: BenchJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    order = []
-
-    def recorded(path: Any, image: ImageToPredict, *more: Any) -> Any:
-        order.append((path.name, image.name))
-        return cut_image(path, image, *more)
-
-    monkeypatch.setattr(run_module, "cut_image", recorded)
-    monkeypatch.setattr(run_module, "in_own_process", lambda *words: None)
+def test_paths_begin_in_turns(job: BenchJob) -> None:
     run_bench(job)
     warm, rounds = order[:2], order[2:]
     assert warm == [("ours", "0.png"), ("plain", "0.png")]
     first = [("ours", "0.png"), ("plain", "0.png"), ("plain", "1.png"), ("ours", "1.png")]
     second = [("plain", "0.png"), ("ours", "0.png"), ("ours", "1.png"), ("plain", "1.png")]
     assert rounds == first + second
-
-
-@pytest.mark.parametrize("name", ["ours", "plain"])
-def test_alone__broken_image(job: BenchJob, photos: Path, name: Any) -> None:
-    (photos / "1.png").write_bytes(b"no photograph")
-    with pytest.raises(DataError, match=r"1\.png"):
-        measure_alone(job, name)
 
 
 @pytest.mark.parametrize("repeats", [0, -1])
@@ -86,4 +87,4 @@ def test_no_images(job: BenchJob) -> None:
 
 def test_no_run(job: BenchJob, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
-        run_bench(replace(job, run=tmp_path / "nowhere"))
+        run_bench(replace(job, run=RunToMeasure(tmp_path / "nowhere")))

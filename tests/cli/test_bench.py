@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from wps_sam.bench.comparison import PathAgreement
+from wps_sam.bench.path_process import RunToMeasure
 from wps_sam.bench.report import TOTAL, BenchReport, CostAlone, stage_costs
 from wps_sam.bench.run import BenchJob
 from wps_sam.bench.stages import STAGES
@@ -68,7 +69,8 @@ def test_table_and_json(
     words = ["bench", "my run", str(photos), "--limit", "2", "--repeats", "5", "--out", str(out)]
     assert main([*words, "--device", "cpu"]) == 0
     [job] = jobs
-    assert (job.run, job.repeats, job.device, job.sam) == (Path("my run"), 5, "cpu", None)
+    assert job.run == RunToMeasure(Path("my run"), sam=None, device="cpu")
+    assert job.repeats == 5
     assert [image.name for image in job.images] == ["0.png", "1.png"]
     text = printed(capsys)
     for name in STAGES:
@@ -90,7 +92,7 @@ def test_defaults(
     jobs: list[BenchJob], photos: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert main(["bench", "run", str(photos)]) == 0
-    assert (len(jobs[0].images), jobs[0].repeats, jobs[0].device) == (8, 3, "auto")
+    assert (len(jobs[0].images), jobs[0].repeats, jobs[0].run.device) == (8, 3, "auto")
     assert "Wrote" not in printed(capsys)
     assert not list(tmp_path.glob("*.json"))
 

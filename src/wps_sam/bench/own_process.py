@@ -1,4 +1,4 @@
-"""Work in a process of its own, whose memory is nobody else's."""
+"""A process of its own, whose memory is nobody else's."""
 
 import sys
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from wps_sam.errors import PredictionError
 
@@ -15,29 +15,43 @@ Result = TypeVar("Result")
 _STATUS = Path("/proc/self/status")
 
 
-def in_own_process(work: Callable[..., Result], *arguments: object) -> Result:
-    """Run a function in a fresh process and wait for it.
+class OwnProcess:
+    """A fresh process that does one thing after the other; leave it as a context."""
 
-    Args:
-        work: A function of a module, found there again by its name.
-        *arguments: Of the function; must be such as `multiprocessing` can send.
+    def __init__(self) -> None:
+        """Start it with the first piece of work."""
+        # Spawned, not forked: a copy of this process would begin with this process's memory.
+        self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
 
-    Returns:
-        What the function returns.
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
 
-    Raises:
-        PredictionError: The process was ended from outside.
-        Exception: Whatever the function raises.
-    """
-    # Spawned, not forked: a copy of this process would begin with this process's memory.
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+    def __exit__(self, *failure: object) -> None:
+        """End the process."""
+        self._pool.shutdown()
+
+    def do(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Run a function there and wait for it.
+
+        Args:
+            work: A function of a module, found there again by its name.
+            *arguments: Of the function; must be such as `multiprocessing` can send.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            PredictionError: The process was ended from outside.
+            Exception: Whatever the function raises.
+        """
         try:
-            return pool.submit(work, *arguments).result()
+            return self._pool.submit(work, *arguments).result()
         except BrokenProcessPool as error:
             raise PredictionError(
-                "The process that measures memory was ended from outside before it was done, most "
-                "likely because the machine has too little memory. Close other programs, or take "
-                "smaller images."
+                "The process that measures was ended from outside before it was done, most likely "
+                "because the machine has too little memory. Close other programs, or take smaller "
+                "images."
             ) from error
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from wps_sam.bench.path_process import RunToMeasure
 from wps_sam.bench.report import TOTAL, BenchReport
 from wps_sam.bench.run import BenchJob, run_bench
 from wps_sam.cli.console import console
@@ -41,7 +42,7 @@ def bench(
     if out is not None:
         _prepare(out)
     images = tuple(find_images(source, limit=limit).images)
-    job = BenchJob(run, images, repeats=repeats, sam=sam, device=device)
+    job = BenchJob(RunToMeasure(run, sam, device), images, repeats)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(images) * (repeats + 2))
         report = run_bench(job, lambda done: bar.advance(task, done))

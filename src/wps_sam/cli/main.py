@@ -9,6 +9,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import NamedTuple
 
+from wps_sam.allocator import keep_freed_memory
 from wps_sam.cli.printable import printable
 from wps_sam.errors import WpsSamError
 
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"wps-sam: {name[:80]!r} is not a verb.\n\n{_help()}", file=sys.stderr)  # noqa: T201  # as above
         return 2
     verb = VERBS[name]
+    keep_freed_memory()
     from wps_sam.cli.parser import build_parser
 
     function = getattr(import_module(f"wps_sam.cli.{verb.module}"), verb.function)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from wps_sam.allocator import keep_freed_memory
 from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.stored_images import fetched
 from wps_sam.errors import WpsSamError
@@ -74,6 +75,7 @@ class BlockWorker(ABC):
 
     def __init__(self, attempts: Any) -> None:
         """Keep the handle of the `Attempts` of this job."""
+        keep_freed_memory()
         self._attempts = attempts
         self._ray = cluster_package("ray")
 
