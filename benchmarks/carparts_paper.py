@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 from wps_sam.cli.main import main as wps_sam
 
 HOLDOUT = 5

@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 from wps_sam.cli.main import main as wps_sam
 
 HOLDOUT = "5"

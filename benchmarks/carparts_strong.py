@@ -24,11 +24,11 @@ from typing import Any, cast
 import torch
 from rich.console import Console
 
-from benchmarks.machine import describe_machine
 from benchmarks.rivals.det_sam import SCORE_THRESHOLD as DET_SAM_THRESHOLD
 from benchmarks.rivals.det_sam import train_det_sam
 from benchmarks.rivals.pixel_head import train_pixel_head
 from benchmarks.rivals.training import Validation, score
+from wps_sam.bench.machine import describe_machine
 from wps_sam.cli.embed_labels import embed_labels, embed_views
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.mask_validation import Predict, mask_measure

@@ -19,7 +19,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.machine import describe_machine
+from wps_sam.allocator import keep_freed_memory
+from wps_sam.bench.machine import describe_machine
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.prompter.build import build_criterion, build_prompter
 from wps_sam.prompter.teacher import teacher_targets
@@ -98,6 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     repeats = parser.parse_args().repeats
+    keep_freed_memory()  # as the command does
     picture = draw_toy_scene(ToyConfig(), "train", 0).image
     with tempfile.TemporaryDirectory() as folder:
         toy, work = Path(folder) / "toy", Path(folder) / "work"

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 from wps_sam.cli.main import main as wps_sam
 
 RESULT = Path(__file__).with_suffix(".json")

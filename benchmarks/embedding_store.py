@@ -22,7 +22,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 from wps_sam.files import write_atomically
 
 RESULT = Path(__file__).with_suffix(".json")

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import describe_machine
 from wps_sam.allocator import keep_freed_memory
+from wps_sam.bench.machine import describe_machine
 from wps_sam.bench.path_process import PathProcess, RunToMeasure
 from wps_sam.bench.stages import PathName, open_output
 from wps_sam.cli.main import main as wps_sam

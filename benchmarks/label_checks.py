@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 from wps_sam.checking.run import run_checks
 from wps_sam.labels.open import open_labels
 from wps_sam.labels.summary import summarise

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 from wps_sam.cli.data_convert import data_convert
 from wps_sam.cli.train import train
 from wps_sam.labels.open import open_weak_labels

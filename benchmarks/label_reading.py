@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 
 RESULT = Path(__file__).with_suffix(".json")
 CLASSES = 40

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.machine import describe_machine
+from wps_sam.bench.machine import describe_machine
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.mobile_sam import MobileSam
 

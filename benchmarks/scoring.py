@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wps_sam.bench.machine import describe_machine
 from wps_sam.geometry.masks import mask_to_rle
 
 RESULT = Path(__file__).with_suffix(".json")
@@ -177,7 +178,6 @@ def main() -> None:
         for images, side, classes in runs
     }
     # Only now, because it imports torch: a child's peak begins at its parent's memory.
-    from benchmarks.machine import describe_machine
 
     content = {**result, "machine": describe_machine()}
     args.out.write_text(json.dumps(content, indent=1) + "\n")

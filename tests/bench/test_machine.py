@@ -14,6 +14,8 @@ def test_describe_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["cores"] == os.cpu_count()
     assert found["torch_threads"] == 1  # set for all tests
     assert {"processor", "python", "wps-sam", "torch", "transformers"} <= set(found)
+    monkeypatch.setattr(machine, "_PACKAGES", ("torch", "no-such-package"))
+    assert "no-such-package" not in describe_machine()
     monkeypatch.delattr(os, "getloadavg", raising=False)  # as on Windows
     assert "load_before" not in describe_machine()
 

@@ -67,6 +67,22 @@ def test_read__missing_says_what_to_run(tmp_path: Path) -> None:
         EmbeddingCache(tmp_path, PRINT).read("key")
 
 
+def test_read_ahead__whole_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = EmbeddingCache(tmp_path, PRINT)
+    cache.write("key", torch.zeros(256, 4, 4))
+    asked = []
+
+    def record(descriptor: int, start: int, length: int, advice: int) -> None:
+        assert os.path.samestat(os.fstat(descriptor), cache.path("key").stat())
+        asked.append((start, length, advice))
+
+    monkeypatch.setattr(os, "posix_fadvise", record)
+    cache.read_ahead(["key", "missing"])
+    assert asked == [(0, 0, os.POSIX_FADV_WILLNEED)]  # a length of 0 is to the end
+    monkeypatch.delattr(os, "posix_fadvise")  # as on macOS and Windows
+    cache.read_ahead(["key"])
+
+
 @pytest.mark.parametrize("kept", [0, 5, 60, 500], ids=["empty", "no header", "half header", "half"])
 def test_read__cut_short_is_named(tmp_path: Path, kept: int) -> None:
     cache = EmbeddingCache(tmp_path, PRINT)

@@ -2,10 +2,17 @@
 agree.
 """
 
+import pytest
 import torch
 from torch import nn
 
-from wps_sam.prompter.transformer import DecoderLayer, EncoderLayer, LayerShape, Transformer
+from wps_sam.prompter.transformer import (
+    DecoderLayer,
+    Dropout,
+    EncoderLayer,
+    LayerShape,
+    Transformer,
+)
 
 SHAPE = LayerShape(width=16, heads=2, feedforward=32, dropout=0.0)
 
@@ -58,3 +65,41 @@ def test_transformer__shape_and_no_batch_mixing() -> None:
     together = model(memory, position, queries)
     assert together.shape == (3, 4, 16)
     torch.testing.assert_close(together[1:2], model(memory[1:2], position, queries))
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_dropout__share_and_mean(probability: float) -> None:
+    torch.manual_seed(0)
+    x = torch.full((1000, 1001), 2.0, requires_grad=True)
+    dropped = Dropout(probability)(x)
+    zeros = (dropped == 0).double().mean()
+    # Six standard deviations of a million coins: 6 * sqrt(0.25 / 1e6) = 0.003.
+    assert zeros == pytest.approx(probability, abs=0.003)
+    kept = dropped.detach()[dropped > 0]
+    torch.testing.assert_close(
+        kept, torch.full_like(kept, 2 / (1 - probability)), rtol=2e-4, atol=0
+    )
+    dropped.sum().backward()
+    torch.testing.assert_close(x.grad, dropped.detach() / 2)
+
+
+def test_dropout__neighbours_fall_independently() -> None:
+    # Four numbers share the bits of one word: no two of them may fall together more often.
+    torch.manual_seed(0)
+    gone = (Dropout(0.5)(torch.ones(250_000, 4)) == 0).double()
+    together = torch.corrcoef(gone.T) - torch.eye(4)
+    assert together.abs().max() < 0.012  # six standard deviations, 6 / sqrt(250,000)
+
+
+def test_dropout__seed_and_modes() -> None:
+    x, layer = torch.ones(3, 7), Dropout(0.5)
+    torch.manual_seed(1)
+    first, second = layer(x), layer(x)
+    torch.manual_seed(1)
+    assert torch.equal(layer(x), first)
+    assert not torch.equal(first, second)
+    assert torch.equal(layer.eval()(x), x)
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert torch.equal(Dropout(1.0)(x), torch.zeros(3, 7))
+    assert Dropout(0.5)(x.bfloat16()).dtype == torch.bfloat16
+    assert Dropout(0.5)(torch.ones(0, 4)).shape == (0, 4)

@@ -83,3 +83,12 @@ def test_loader__features_and_targets_are_of_the_same_view(embedded: EmbeddedIma
 def test_embedded_images__keys_without_targets(embedded: EmbeddedImages) -> None:
     with pytest.raises(ValueError, match="2 keys for 6 targets"):
         EmbeddedImages(embedded.cache, ["a", "b"], embedded.targets)
+
+
+def test_loader__asks_the_disk_for_the_next_batch(
+    embedded: EmbeddedImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[str]] = []
+    monkeypatch.setattr(embedded.cache, "read_ahead", lambda keys: asked.append(set(keys)))
+    batches = list(training_loader(embedded, 2, seed=0, views=2))
+    assert asked == [{f"key{i}" for i in batch.image_index} for batch in batches[1:]] + [set()]

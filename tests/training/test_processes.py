@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -182,9 +183,15 @@ def test_batches__shares_make_up_the_batch_of_one_process() -> None:
     def batches(here: Processes) -> list[list[int]]:
         order = EpochShuffle(10, 3)
         order.set_epoch(2)
-        found = SharedBatches(order, 4, here)
+        announced: list[Sequence[int]] = []
+        found = SharedBatches(order, 4, here, announced.append)
         assert len(found) == 3
-        return list(found)
+        shares = []
+        for share in found:
+            shares.append(share)
+            assert len(announced) == len(shares)  # the next share, while this one is worked on
+        assert [*announced[:-1], []] == [*shares[1:], []]
+        return shares
 
     whole = batches(ALONE)
     assert [len(batch) for batch in whole] == [4, 4, 2]

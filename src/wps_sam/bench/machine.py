@@ -2,12 +2,22 @@
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
-_PACKAGES = ("wps-sam", "torch", "transformers", "numpy", "pillow")
+_PACKAGES = (
+    "wps-sam",
+    "torch",
+    "transformers",
+    "lightning",
+    "numpy",
+    "pillow",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+)
 
 
 def describe_machine() -> dict[str, str | int | float]:
@@ -25,7 +35,15 @@ def describe_machine() -> dict[str, str | int | float]:
     }
     if hasattr(os, "getloadavg"):  # not on Windows
         facts["load_before"] = round(os.getloadavg()[0], 2)
-    return facts | {name: version(name) for name in _PACKAGES}
+    return facts | {name: found for name in _PACKAGES if (found := _version(name))}
+
+
+def _version(package: str) -> str:
+    """Empty if it is not installed, as what only export needs may not be."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _processor(cpuinfo: Path) -> str:

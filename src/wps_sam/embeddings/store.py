@@ -9,8 +9,10 @@ Files are memory-mapped when read: memory stays flat as the data set grows. Why 
 and not an array store: benchmarks/embedding_store.py.
 """
 
+import contextlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,17 @@ class EmbeddingCache:
         path.parent.mkdir(exist_ok=True)
         half = features.detach().to("cpu", torch.float16).contiguous()
         write_atomically(path, save({_FEATURES: half}))
+
+    def read_ahead(self, keys: Iterable[str]) -> None:
+        """Ask the system to fetch embeddings from the disk meanwhile, where it can be asked.
+
+        A file that is missing is left to `read`.
+        """
+        if not hasattr(os, "posix_fadvise"):  # not on macOS and Windows
+            return
+        for key in keys:
+            with contextlib.suppress(FileNotFoundError), self.path(key).open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
     def read(self, key: str) -> Tensor:
         """Memory-map one image's features.

@@ -1,6 +1,6 @@
 """Batches for training: cached features beside teacher targets. No photograph is opened here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -47,6 +47,10 @@ class EmbeddedImages(Dataset[Item]):
     def learn_boxes(self, index: int, boxes_xyxy: Tensor) -> None:
         """Replace what is learnt of the parts of one image: (P, 4) float32, SAM frame."""
         self.targets[index] = replace(self.targets[index], pseudo_xyxy=boxes_xyxy)
+
+    def read_ahead(self, indices: Sequence[int]) -> None:
+        """Have the disk fetch what will be asked for next."""
+        self.cache.read_ahead(self.keys[index] for index in indices)
 
     def __len__(self) -> int:
         """Number of images."""
@@ -100,11 +104,21 @@ class SharedBatches(Sampler[list[int]]):
     The batches do not depend on how many processes share them.
     """
 
-    def __init__(self, order: EpochShuffle, batch_size: int, here: Processes) -> None:
-        """Cut `order` into batches of `batch_size` images in all; the last one may be smaller."""
+    def __init__(
+        self,
+        order: EpochShuffle,
+        batch_size: int,
+        here: Processes,
+        announce: Callable[[Sequence[int]], None],
+    ) -> None:
+        """Cut `order` into batches of `batch_size` images in all; the last one may be smaller.
+
+        `announce` is told each share while the one before it is worked on.
+        """
         self.sampler = order  # where Lightning looks for what wants to know the epoch
         self.batch_size = batch_size
         self.here = here
+        self.announce = announce
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -113,8 +127,13 @@ class SharedBatches(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Positions in the data set; none where the last batch has fewer images than processes."""
         order = list(self.sampler)
-        for start in range(0, len(order), self.batch_size):
-            yield order[start : start + self.batch_size][self.here.rank :: self.here.count]
+        shares = [
+            order[start : start + self.batch_size][self.here.rank :: self.here.count]
+            for start in range(0, len(order), self.batch_size)
+        ]
+        for share, following in zip(shares, [*shares[1:], []], strict=True):
+            self.announce(following)
+            yield share
 
 
 def collate(items: Sequence[Item]) -> Batch:
@@ -149,7 +168,7 @@ def training_loader(
 
     return DataLoader(
         images,  # type: ignore[arg-type]  # the collate function changes the item type
-        batch_sampler=SharedBatches(order, batch_size, here),
+        batch_sampler=SharedBatches(order, batch_size, here, images.read_ahead),
         collate_fn=collate_share,
         generator=torch.Generator(),  # keeps the loader off the global random state
     )
