@@ -7,7 +7,8 @@
 machine meets all alike; a ratio is that of one photograph within one turn. The plain path and ours
 are those of `wps-sam bench`, each in a process of its own, stage after stage; nothing is read or
 written ahead in any way.
-`score` gives the mIoU of `predict` with each model on the held-out images of a data set with masks.
+`score` gives the mIoU of `predict` with each model on the held-out images of a data set with masks;
+models that are not named keep the score that they have.
 Both write their part of end_to_end.json beside this file.
 """
 
@@ -157,7 +158,9 @@ def main() -> None:
     if given.verb == "time":
         result["time"] = time_ways(given.run, files, given.photographs, given.repeats)
     else:
-        result["score"] = score_ways(given.run, files, given.data, given.holdout)
+        found = score_ways(given.run, files, given.data, given.holdout)
+        found["miou"] = {**result.get("score", {}).get("miou", {}), **found["miou"]}
+        result["score"] = found
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 

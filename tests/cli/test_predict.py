@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from wps_sam.cli.main import main
@@ -15,37 +14,6 @@ from wps_sam.evaluation.predictions import read_predictions
 from wps_sam.export import exported
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
-from wps_sam.prompter.build import build_prompter
-from wps_sam.prompter.query.config import QueryPrompterConfig
-from wps_sam.prompter.store import ModelInfo, save_model
-from wps_sam.sam.frozen import FrozenSam
-
-TOY_SAM = Path(__file__).parent.parent / "goldens" / "sam_vit_toy.safetensors"
-
-
-@pytest.fixture
-def run_folder(tmp_path: Path, toy_sam: FrozenSam) -> Path:
-    """A saved run that finds the same three boxes as class 1 in every image."""
-    config = QueryPrompterConfig(3, encoder_layers=1, decoder_layers=1, width=32, heads=2)
-    torch.manual_seed(0)
-    prompter = build_prompter(config, 2, toy_sam)
-    tokens = toy_sam.prompt_boxes(torch.tensor([[40.0, 40.0, 160.0, 120.0]])).flatten()
-    weights = prompter.state_dict()
-    weights["class_head.bias"] = torch.tensor([0.0, 5.0, 0.0])
-    weights["token_head.2.bias"] = tokens
-    prompter.load_state_dict(weights)
-    info = ModelInfo(
-        class_names=("wheel", "door [left]"),
-        category_ids=(4, 8),
-        recipe="paper",
-        supervision="box",
-        score_threshold=0.25,
-        sam_source=str(TOY_SAM),
-        sam_fingerprint=toy_sam.fingerprint,
-        prompter=config,
-    )
-    save_model(tmp_path / "run", prompter, info)
-    return tmp_path / "run"
 
 
 @pytest.fixture

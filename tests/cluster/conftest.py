@@ -12,21 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from small_prompters import SMALL_DENSE
 from wps_sam.inference.segmenter import PartSegmenter
-from wps_sam.prompter.dense.config import DensePrompterConfig
 from wps_sam.prompter.dense.model import DensePrompter
 from wps_sam.sam.frozen import FrozenSam
-
-SMALL = DensePrompterConfig(
-    width=32,
-    context_layers=1,
-    heads=2,
-    tower_layers=1,
-    second_looks=8,
-    training_looks=8,
-    detail_width=16,
-    refinement_width=32,
-)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +52,9 @@ def photos(tmp_path: Path) -> Path:
 def segmenter(toy_sam: FrozenSam) -> PartSegmenter:
     """A prompter with random weights: parts of all kinds, others in each picture."""
     torch.manual_seed(0)
-    prompter = DensePrompter(SMALL, 2, embed_hw=toy_sam.embed_hw, image_side=toy_sam.image_side)
+    prompter = DensePrompter(
+        SMALL_DENSE, 2, embed_hw=toy_sam.embed_hw, image_side=toy_sam.image_side
+    )
     return PartSegmenter(
         toy_sam,
         prompter,

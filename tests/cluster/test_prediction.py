@@ -118,7 +118,7 @@ def test_predict__an_image_that_is_missing_for_a_while_keeps_its_shard(
         monkeypatch.setattr(prediction, "choose_kind", lambda device: "cpu")
         monkeypatch.setattr(prediction, "work_on", lambda *_: iter([failed]))
         monkeypatch.setattr(
-            prediction, "cluster_package", lambda name: SimpleNamespace(put=lambda sent: sent)
+            prediction, "extra_package", lambda name, extra: SimpleNamespace(put=lambda sent: sent)
         )
         report = predict_on_ray(job, images)
         assert report.failures == [("1.png", "is not there")]

@@ -46,7 +46,7 @@ class FakeRay(SimpleNamespace):
 
 
 def use(monkeypatch: pytest.MonkeyPatch, ray: FakeRay) -> FakeRay:
-    monkeypatch.setattr(session, "cluster_package", lambda name: ray)
+    monkeypatch.setattr(session, "extra_package", lambda name, extra: ray)
     return ray
 
 
@@ -143,7 +143,7 @@ def work(
 
     ray.remote = remote
     found = {"ray": ray, "ray.data": data, "pyarrow": pytest.importorskip("pyarrow")}
-    monkeypatch.setattr(session, "cluster_package", found.__getitem__)
+    monkeypatch.setattr(session, "extra_package", lambda name, extra: found[name])
     listed = [(at, ImageToPredict(at, f"{at}.png", None)) for at in range(images)]
     return list(work_on(listed, EmbedWorker, {"more": 5}, kind, 3e9))
 

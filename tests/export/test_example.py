@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.onnx_file import OnnxFile
+from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.geometry.masks import paint_semantic
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "segment_onnx.py"
@@ -24,7 +24,7 @@ for name in ("torch", "wps_sam"):
 
 def test_example(dense_onnx: Path, dense_file: OnnxFile, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT)
-    onnx = extra_package("onnx")
+    onnx = extra_package("onnx", EXPORT)
     model = onnx.load(dense_onnx)
     about = {"class_names": json.dumps(["lid", "knob", "Räder"]), "category_ids": "[4, 5, 9]"}
     onnx.helper.set_model_props(model, about)

@@ -12,9 +12,9 @@ from wps_sam.errors import CheckpointError, ConfigError, DataError
 from wps_sam.export import exported
 from wps_sam.export.check_pictures import drawn_pictures
 from wps_sam.export.exported import ExportedSegmenter
-from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph_file import FoundParts, GraphFile
 from wps_sam.export.openvino_file import write_openvino
+from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.inference.segmenter import PartSegmenter
 
 pytestmark = pytest.mark.usefixtures("exact_sizes")
@@ -38,7 +38,7 @@ def path(
     if request.param == "xml":
         write_openvino(dense_onnx, path, ABOUT)
         return path
-    onnx = extra_package("onnx")
+    onnx = extra_package("onnx", EXPORT)
     model = onnx.load(dense_onnx)
     onnx.helper.set_model_props(model, ABOUT)
     onnx.save(model, path)
@@ -87,7 +87,7 @@ def test_fingerprint__of_the_file_and_its_weights(path: Path, tmp_path: Path) ->
         content[len(content) // 2] ^= 0x01  # of some weight
         copy.with_suffix(".bin").write_bytes(content)
     else:
-        onnx = extra_package("onnx")
+        onnx = extra_package("onnx", EXPORT)
         model = onnx.load(path)
         model.graph.initializer[-1].doc_string = "another"
         onnx.save(model, copy)

@@ -7,9 +7,9 @@ import pytest
 
 from wps_sam.errors import ExportError
 from wps_sam.export.check_pictures import drawn_pictures
-from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.onnx_file import OnnxFile
 from wps_sam.export.parity import check_picture
+from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.inference.segmenter import PartSegmenter
 
 pytestmark = pytest.mark.usefixtures("exact_sizes")
@@ -23,9 +23,9 @@ def test_agrees_with_the_model__on_wide_tall_and_small(
 
 
 def test_inputs_and_outputs__names_types_and_free_sizes(dense_onnx: Path) -> None:
-    graph = extra_package("onnx").load(dense_onnx).graph
+    graph = extra_package("onnx", EXPORT).load(dense_onnx).graph
     assert [value.name for value in graph.input] == ["image"]
-    session = extra_package("onnxruntime").InferenceSession(dense_onnx)
+    session = extra_package("onnxruntime", EXPORT).InferenceSession(dense_onnx)
     assert session.get_inputs()[0].shape == ["height", "width", 3]
     assert session.get_inputs()[0].type == "tensor(uint8)"
     outputs = {value.name: value.type for value in session.get_outputs()}
@@ -57,7 +57,7 @@ def test_threshold__exchanged_in_a_copy_only(dense_file: OnnxFile) -> None:
 
 
 def test_threshold__not_in_the_file(dense_onnx: Path, tmp_path: Path) -> None:
-    onnx = extra_package("onnx")
+    onnx = extra_package("onnx", EXPORT)
     model = onnx.load(dense_onnx)
     for node in model.graph.node:
         if node.op_type == "GreaterOrEqual":

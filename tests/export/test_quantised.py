@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from wps_sam.export.check_pictures import drawn_pictures, own_files
-from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.openvino_file import OpenvinoFile
-from wps_sam.export.quantised import write_quantised
+from wps_sam.export.pieces import write_pieces
+from wps_sam.export.quantised import quantised_encoder
+from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.inference.segmenter import PartSegmenter
 
 pytestmark = pytest.mark.usefixtures("exact_sizes")
@@ -23,13 +24,14 @@ def path(dense_segmenter: PartSegmenter, tmp_path_factory: pytest.TempPathFactor
         Image.fromarray(picture.image).save(photographs / f"{picture.name}.png")
     folder = tmp_path_factory.mktemp("int8")
     graph = PartGraph(dense_segmenter, 0.5).eval()
-    write_quantised(graph, folder / "dense.xml", {"precision": "int8"}, own_files("-", photographs))
+    write_encoder = quantised_encoder(own_files("-", photographs))
+    write_pieces(graph, folder / "dense.xml", {"precision": "int8"}, write_encoder)
     assert sorted(path.name for path in folder.iterdir()) == ["dense.bin", "dense.xml"]
     return folder / "dense.xml"
 
 
 def test_only_the_encoder_is_in_8_bits(path: Path, dense_segmenter: PartSegmenter) -> None:
-    operations = extra_package("openvino").Core().read_model(path).get_ops()
+    operations = extra_package("openvino", EXPORT).Core().read_model(path).get_ops()
     in_8_bits = [
         op.get_output_shape(0)
         for op in operations

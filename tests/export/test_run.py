@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,12 @@ from PIL import Image
 from wps_sam.errors import CheckpointError, ConfigError, ExportError
 from wps_sam.export import check_pictures, parity
 from wps_sam.export import run as run_module
-from wps_sam.export.extra_packages import extra_package
+from wps_sam.export.bfloat16 import bfloat16_encoder
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.onnx_file import OnnxFile
 from wps_sam.export.openvino_file import OpenvinoFile, write_openvino
 from wps_sam.export.run import FileFormat, Precision, export_run
+from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.images.reading import ImageFile
 from wps_sam.inference import segmenter as segmenter_module
 from wps_sam.inference.segmenter import PartSegmenter
@@ -53,7 +54,7 @@ def copied(dense_onnx: Path, monkeypatch: pytest.MonkeyPatch) -> list[PartGraph]
 
     def copy(graph: PartGraph, path: Path, metadata: Mapping[str, str]) -> None:
         asked.append(graph)
-        onnx = extra_package("onnx")
+        onnx = extra_package("onnx", EXPORT)
         file = onnx.load(dense_onnx)
         onnx.helper.set_model_props(file, dict(metadata))
         onnx.save(file, path)
@@ -161,9 +162,23 @@ def test_export__no_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "precision", "calibrate", "message"),
     [
-        ("onnx", "a.onnx", "int8", "photos", r"OpenVINO only, found --format onnx: .*ends in .xml"),
-        ("openvino", "a.xml", "int8", None, r"to measure the encoder's ranges on: --calibrate FOL"),
-        ("openvino", "a.xml", "32", "photos", r"--calibrate belongs to --precision int8; found"),
+        ("onnx", "a.onnx", "int8", "photos", r"only, found --format onnx: .*ends in .xml"),
+        (
+            "onnx",
+            "a.onnx",
+            "bf16",
+            "photos",
+            r"bf16 .* only, found --format onnx",
+        ),
+        (
+            "openvino",
+            "a.xml",
+            "int8",
+            None,
+            r"int8 needs photographs .*--calibrate FOL",
+        ),
+        ("openvino", "a.xml", "bf16", None, r"bf16 needs photographs"),
+        ("openvino", "a.xml", "32", "photos", r"--calibrate belongs to --precision int8 and bf16;"),
         ("openvino", "a.xml", "int8", "gone", r"--calibrate .*gone is not a folder"),
     ],
 )
@@ -181,10 +196,18 @@ def test_export__precision_and_what_belongs_to_it(
         export_run(tmp_path / "run", tmp_path / name, kind, precision=precision, calibrate=folder)
 
 
+def written_in_full_precision(dense_onnx: Path) -> Callable[..., None]:
+    """In the place of `write_pieces`: the file of full precision, which costs nothing."""
+
+    def write(graph: PartGraph, path: Path, metadata: Mapping[str, str], encoder: object) -> None:
+        write_openvino(dense_onnx, path, metadata)
+
+    return write
+
+
 def test_export__8_bits__calibrated_on_some_photographs_and_compared_on_others(
     model: Path, dense_onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Writing is replaced by the file of full precision, which costs nothing."""
     for number in range(20):
         pixels = np.full((96, 128, 3), number, np.uint8)
         pixels[20:60, 30:90] = np.random.default_rng(number).integers(0, 256, (40, 60, 3))
@@ -192,13 +215,11 @@ def test_export__8_bits__calibrated_on_some_photographs_and_compared_on_others(
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{number:02}.png")
     calibrated: list[int] = []
 
-    def write(
-        graph: PartGraph, path: Path, metadata: Mapping[str, str], photographs: list[ImageFile]
-    ) -> None:
+    def measure_ranges(photographs: Sequence[ImageFile]) -> None:
         calibrated.extend(int(Path(photograph.name).stem) for photograph in photographs)
-        write_openvino(dense_onnx, path, metadata)
 
-    monkeypatch.setattr(run_module, "write_quantised", write)
+    monkeypatch.setattr(run_module, "quantised_encoder", measure_ranges)
+    monkeypatch.setattr(run_module, "write_pieces", written_in_full_precision(dense_onnx))
     monkeypatch.setattr(run_module, "_MOST_COMPARED", 5)
     report = export_run(
         model,
@@ -231,17 +252,32 @@ def test_export__a_few_photographs_serve_for_both(
         Image.fromarray(picture.image).save(tmp_path / "photos" / f"{picture.name}.png")
     calibrated: list[ImageFile] = []
 
-    def write(
-        graph: PartGraph, path: Path, metadata: Mapping[str, str], photographs: list[ImageFile]
-    ) -> None:
-        calibrated.extend(photographs)
-        write_openvino(dense_onnx, path, metadata)
-
-    monkeypatch.setattr(run_module, "write_quantised", write)
+    monkeypatch.setattr(run_module, "quantised_encoder", calibrated.extend)
+    monkeypatch.setattr(run_module, "write_pieces", written_in_full_precision(dense_onnx))
     folder = tmp_path / "photos"
     report = export_run(model, tmp_path / "a.xml", "openvino", precision="int8", calibrate=folder)
     assert report.cost is not None
     assert len(calibrated) == report.cost.photographs == 3
+
+
+def test_export__bfloat16(
+    model: Path, dense_onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for picture in check_pictures.drawn_pictures():
+        Image.fromarray(picture.image).save(tmp_path / "photos" / f"{picture.name}.png")
+    encoders = []
+
+    def write(graph: PartGraph, path: Path, metadata: Mapping[str, str], encoder: object) -> None:
+        encoders.append(encoder)
+        write_openvino(dense_onnx, path, metadata)
+
+    monkeypatch.setattr(run_module, "write_pieces", write)
+    folder = tmp_path / "photos"
+    report = export_run(model, tmp_path / "a.xml", "openvino", precision="bf16", calibrate=folder)
+    assert encoders == [bfloat16_encoder]
+    assert report.cost is not None
+    assert OpenvinoFile(tmp_path / "a.xml").metadata["precision"] == "bf16"
 
 
 def test_export__8_bits_are_not_checked_on_other_images(tmp_path: Path) -> None:

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from wps_sam.errors import CheckpointError, ConfigError, DataError
 from wps_sam.inference import decoding
 from wps_sam.inference.segmenter import PartSegmenter
-from wps_sam.prompter.build import build_prompter
-from wps_sam.prompter.query.config import QueryPrompterConfig
-from wps_sam.prompter.store import ModelInfo, save_model
 from wps_sam.sam.frozen import FrozenSam
 
 if TYPE_CHECKING:
@@ -200,34 +196,9 @@ def test_predict__refuses(segmenter: PartSegmenter, image: Any, message: str) ->
         segmenter.predict(image)
 
 
-@pytest.fixture
-def run_folder(tmp_path: Path, toy_sam: FrozenSam) -> Path:
-    """A saved run of the small SAM that always finds one box as class 1."""
-    config = QueryPrompterConfig(3, encoder_layers=1, decoder_layers=1, width=32, heads=2)
-    torch.manual_seed(0)
-    prompter = build_prompter(config, 2, toy_sam)
-    box = toy_sam.prompt_boxes(torch.tensor([[40.0, 40.0, 160.0, 120.0]]))
-    weights = prompter.state_dict()
-    weights["class_head.bias"] = torch.tensor([0.0, 5.0, 0.0])
-    weights["token_head.2.bias"] = box.flatten()
-    prompter.load_state_dict(weights)
-    info = ModelInfo(
-        class_names=("wheel", "door"),
-        category_ids=(4, 8),
-        recipe="paper",
-        supervision="box",
-        score_threshold=0.25,
-        sam_source=str(GOLDENS / "sam_vit_toy.safetensors"),
-        sam_fingerprint=toy_sam.fingerprint,
-        prompter=config,
-    )
-    save_model(tmp_path / "run", prompter, info)
-    return tmp_path / "run"
-
-
 def test_load__everything_from_the_run(run_folder: Path) -> None:
     segmenter = PartSegmenter.load(run_folder, device="cpu")
-    assert segmenter.class_names == ("wheel", "door")
+    assert segmenter.class_names == ("wheel", "door [left]")
     assert segmenter.category_ids == (4, 8)
     assert segmenter.score_threshold == 0.25
     assert not segmenter.prompter.training

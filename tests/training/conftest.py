@@ -11,13 +11,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from small_prompters import SMALL_DENSE, SMALL_QUERY
 from wps_sam.embeddings.build import ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
-from wps_sam.prompter.dense.config import DensePrompterConfig
-from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.fit import fit, with_learnt_boxes
 from wps_sam.training.job import LabelledFeatures, TrainingJob
@@ -25,19 +24,6 @@ from wps_sam.training.recipes import RECIPES
 from wps_sam.views.labels import mirror_classes, view_labels
 from wps_sam.views.view import view_number
 
-SMALL_QUERY = QueryPrompterConfig(
-    num_queries=5, encoder_layers=1, decoder_layers=1, width=32, heads=2, feedforward=32
-)
-SMALL_DENSE = DensePrompterConfig(
-    width=32,
-    context_layers=1,
-    heads=2,
-    tower_layers=1,
-    second_looks=8,
-    training_looks=8,
-    detail_width=16,
-    refinement_width=32,
-)
 DECAY = 0.5
 """Of the average of the dense prompter's weights."""
 

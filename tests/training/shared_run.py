@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from training.conftest import SMALL_DENSE, SMALL_QUERY, embedded
+from small_prompters import SMALL_DENSE, SMALL_QUERY
+from training.conftest import embedded
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.labels.open import open_weak_labels

@@ -10,6 +10,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 
+from small_prompters import SMALL_DENSE, SMALL_QUERY
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
@@ -32,7 +33,7 @@ from wps_sam.training.validation import (
     StopWhenFlat,
 )
 
-from .conftest import SMALL_DENSE, SMALL_QUERY, Train
+from .conftest import Train
 
 NO_TRAINER = cast(L.Trainer, None)
 

@@ -34,8 +34,8 @@ def export(
         score_threshold: least score of a part in the file, 0 to 1 (default: the run's)
         check_images: folder of photographs to check the file on (default: three drawn pictures)
         sam: name or checkpoint of the SAM, if the run's own is not where it was
-        precision: 32, or int8 for an encoder of 8 bits (openvino only)
-        calibrate: for int8, folder of photographs to measure the encoder's ranges on
+        precision: 32; or bf16 or int8, in which the encoder then computes (openvino only)
+        calibrate: for bf16 and int8, folder of photographs to measure on what it costs
     """
     with console.status("writing and checking; this takes some minutes"):
         report = export_run(
@@ -58,7 +58,7 @@ def export(
 
 
 def _print_cost(cost: PrecisionCost) -> None:
-    """What 8 bits cost, on photographs."""
+    """What fewer bits cost, on photographs."""
     console.print(
         f"File against model on {cost.photographs} photographs, the model's masks taken as truth: "
         f"mIoU {cost.miou:.3f}, {cost.pixel_agreement:.2%} of all pixels the same; parts "

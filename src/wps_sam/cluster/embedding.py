@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.session import choose_kind, copies_on_cpu, work_on, worker_bytes
 from wps_sam.cluster.worker import BlockWorker, Outcome
 from wps_sam.embeddings.build import EmbedReport, ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import DataError
+from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.sources import ImageToPredict
 from wps_sam.sam.frozen import FrozenSam
 
@@ -102,7 +102,7 @@ def embed_on_ray(
     """
     kind = choose_kind(device)
     arguments = {
-        "sam": cluster_package("ray").put(*copies_on_cpu(sam)),
+        "sam": extra_package("ray", RAY).put(*copies_on_cpu(sam)),
         "root": str(cache.folder.parent.absolute()),
         "fingerprint": cache.fingerprint,
         "kind": kind,

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.stored_images import StoredImage
 from wps_sam.errors import ConfigError, DataError
+from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.images.reading import IMAGE_SUFFIXES, list_images
 from wps_sam.inference.sources import Found, ImageToPredict, Selection, find_images
 
@@ -118,7 +118,7 @@ def _from_table(source: str) -> Iterator[ImageToPredict]:
     """Images of a Parquet table with a column of URLs or paths."""
     storage, inner = _storage_of(source)
     with storage.open(inner) as file:
-        table = cluster_package("pyarrow.parquet").ParquetFile(file)
+        table = extra_package("pyarrow.parquet", RAY).ParquetFile(file)
         names = table.schema_arrow.names
         column = next((name for name in _ADDRESS_COLUMNS if name in names), None)
         if column is None:
@@ -220,7 +220,7 @@ def _from_storage(source: str) -> Iterator[ImageToPredict]:
 
 def _storage_of(source: str) -> tuple[Any, str]:
     """The file system of an address and the path in it."""
-    storage, inner = cluster_package("fsspec.core").url_to_fs(source)
+    storage, inner = extra_package("fsspec.core", RAY).url_to_fs(source)
     return storage, str(inner)
 
 

@@ -9,11 +9,11 @@ from typing import Any, cast
 import torch
 
 from wps_sam import __version__
-from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.session import choose_kind, copies_on_cpu, work_on, worker_bytes
 from wps_sam.cluster.shards import ShardFolder, name_of_block, part_row
 from wps_sam.cluster.worker import BlockWorker, Outcome
 from wps_sam.errors import ConfigError
+from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.bulk import BulkJob, PredictReport, predict_images
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.segmenter import PartSegmenter
@@ -154,7 +154,7 @@ def predict_on_ray(
     if waiting:
         kind = choose_kind(device)
         arguments = {
-            "segmenter": cluster_package("ray").put(_on_cpu(job.segmenter)),
+            "segmenter": extra_package("ray", RAY).put(_on_cpu(job.segmenter)),
             "kind": kind,
             "out": str(job.out.absolute()),
             "formats": list(job.formats),
@@ -215,4 +215,4 @@ def _fill_journal(
     for name, parts in shards.predictions():
         image = image_of.get(name)
         if image is not None and (name in new or not journal.has(image)):
-            journal.add(image, parts)  # type: ignore[arg-type]  # it has all that is asked for
+            journal.add(image, parts)

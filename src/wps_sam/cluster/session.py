@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.stored_images import RECORD_FIELDS, to_record
 from wps_sam.cluster.worker import STOPPED, Attempts, BlockWorker
 from wps_sam.errors import ClusterError, ConfigError
+from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.sources import ImageToPredict
 
 LOCAL = "local"
@@ -38,7 +38,7 @@ def ray_cluster(address: str) -> Iterator[None]:
         ConfigError: Ray is missing, or no cluster answers.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray = cluster_package("ray")
+    ray = extra_package("ray", RAY)
     if ray.is_initialized():
         yield
         return
@@ -81,7 +81,7 @@ def choose_kind(device: str) -> str:
     Raises:
         ConfigError: The cluster has none of that kind.
     """
-    resources = cluster_package("ray").cluster_resources()
+    resources = extra_package("ray", RAY).cluster_resources()
     kind = device if device != "auto" else "cuda" if resources.get("GPU", 0) >= 1 else "cpu"
     if kind not in ("cpu", "cuda"):
         raise ConfigError(f"--device {device!r} with --ray: choose auto, cpu or cuda.")
@@ -129,7 +129,7 @@ def work_on(
     Raises:
         ClusterError: Something stopped a worker that is no matter of one image, as a full disk.
     """
-    ray, data, arrow = (cluster_package(name) for name in ("ray", "ray.data", "pyarrow"))
+    ray, data, arrow = (extra_package(name, RAY) for name in ("ray", "ray.data", "pyarrow"))
     resources = ray.cluster_resources()
     workers = _workers(resources, kind, memory)
     block = min(_MOST_IMAGES_A_BLOCK, -(-len(images) // (_BLOCKS_A_WORKER * workers)))

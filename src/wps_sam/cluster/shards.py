@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.stored_images import MISSING, stamp
+from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.files import write_atomically
 from wps_sam.inference.sources import ImageToPredict
 
@@ -196,7 +196,7 @@ def _as_annotation(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_parquet(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> bytes:
     """Rows as the bytes of a Parquet file."""
-    arrow, parquet = cluster_package("pyarrow"), cluster_package("pyarrow.parquet")
+    arrow, parquet = extra_package("pyarrow", RAY), extra_package("pyarrow.parquet", RAY)
     types = {"list of double": arrow.list_(arrow.float64())}
     columns = [(name, types.get(of) or arrow.type_for_alias(of)) for name, of in fields.items()]
     sink = arrow.BufferOutputStream()
@@ -208,6 +208,6 @@ def _as_parquet(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) ->
 def _read(path: Path, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """All rows of a small Parquet file."""
     # Not read_table: it takes a folder called a=b for a column.
-    with cluster_package("pyarrow.parquet").ParquetFile(path) as file:
+    with extra_package("pyarrow.parquet", RAY).ParquetFile(path) as file:
         rows: list[dict[str, Any]] = file.read(columns=columns).to_pylist()
     return rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from wps_sam.cluster.extra_packages import cluster_package
+from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.sources import ImageToPredict
 
 _CONNECTIONS = 8
@@ -106,7 +106,7 @@ def _fetch(record: dict[str, Any], folder: Path) -> ImageToPredict:
     image = ImageToPredict(record["position"], record["name"], path, known_hw, record["problem"])
     if record["address"] is None:
         return image
-    fsspec = cluster_package("fsspec.core")
+    fsspec = extra_package("fsspec.core", RAY)
     try:
         storage, inner = fsspec.url_to_fs(record["address"])
         end = None if record["length"] is None else record["offset"] + record["length"]

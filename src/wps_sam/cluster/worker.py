@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wps_sam.allocator import keep_freed_memory
-from wps_sam.cluster.extra_packages import cluster_package
 from wps_sam.cluster.stored_images import fetched
 from wps_sam.errors import WpsSamError
+from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.sources import ImageToPredict
 
 _MOST_DEATHS = 2
@@ -77,7 +77,7 @@ class BlockWorker(ABC):
         """Keep the handle of the `Attempts` of this job."""
         keep_freed_memory()
         self._attempts = attempts
-        self._ray = cluster_package("ray")
+        self._ray = extra_package("ray", RAY)
 
     @abstractmethod
     def work(
@@ -104,7 +104,7 @@ class BlockWorker(ABC):
         except (WpsSamError, OSError) as error:  # of no image: a full disk, say
             outcomes = [Outcome(records[0]["position"], STOPPED, str(error))]
         self._attempts.finish.remote(block)
-        arrow = cluster_package("pyarrow")
+        arrow = extra_package("pyarrow", RAY)
         columns = [(name, arrow.type_for_alias(of)) for name, of in OUTCOME_FIELDS.items()]
         rows = [outcome._asdict() for outcome in outcomes]
         return arrow.Table.from_pylist(rows, arrow.schema(columns))

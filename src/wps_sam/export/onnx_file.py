@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from wps_sam.errors import ConfigError
-from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import GraphOutput, PartGraph
 from wps_sam.export.graph_file import FoundParts, GraphFile, sole_comparison
+from wps_sam.extra_packages import EXPORT, extra_package
 
 OPSET = 20
 """The first with GELU as one operator; taken apart, it costs a fifth of the encoder's time."""
@@ -71,7 +71,7 @@ def write_module(
         ConfigError: A package is missing.
     """
     for name in ("onnx", "onnxscript"):
-        extra_package(name)
+        extra_package(name, EXPORT)
     sides = {name: torch.export.Dim(name) for name in ("height", "width")}
     shapes = {name: dict(enumerate(sides.values())) if name == IMAGE else None for name in inputs}
     # Only for their names in the file.
@@ -113,7 +113,7 @@ class OnnxFile(GraphFile):
 
     def with_threshold(self, score_threshold: float) -> "OnnxFile":
         """See GraphFile."""
-        onnx = extra_package("onnx")
+        onnx = extra_package("onnx", EXPORT)
         model = onnx.load(self._path, load_external_data=False)
         comparisons = [node for node in model.graph.node if node.op_type == "GreaterOrEqual"]
         sole_comparison(self._path, comparisons).input[1] = _OTHER_THRESHOLD
@@ -150,7 +150,7 @@ def _file_beside(path: Path) -> Iterator[Path]:
 
 def _session(file: Path | bytes, threads: int) -> Any:
     """Load a file, or what would stand in it, into ONNX Runtime."""
-    runtime = extra_package("onnxruntime")
+    runtime = extra_package("onnxruntime", EXPORT)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     source = str(file) if isinstance(file, Path) else file

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import GraphOutput
 from wps_sam.export.graph_file import FoundParts, GraphFile, sole_comparison
+from wps_sam.extra_packages import EXPORT, extra_package
 
 _ABOUT = "wps_sam"  # section of the file's runtime information
 
@@ -27,7 +27,7 @@ def write_openvino(onnx_path: Path, path: Path, metadata: Mapping[str, str]) -> 
     Raises:
         ConfigError: OpenVINO is missing.
     """
-    save_openvino(extra_package("openvino").Core().read_model(onnx_path), path, metadata)
+    save_openvino(extra_package("openvino", EXPORT).Core().read_model(onnx_path), path, metadata)
 
 
 def save_openvino(model: Any, path: Path, metadata: Mapping[str, str]) -> None:
@@ -40,7 +40,7 @@ def save_openvino(model: Any, path: Path, metadata: Mapping[str, str]) -> None:
     """
     for name, text in metadata.items():
         model.set_rt_info(text, [_ABOUT, name])
-    extra_package("openvino").save_model(model, path, compress_to_fp16=False)
+    extra_package("openvino", EXPORT).save_model(model, path, compress_to_fp16=False)
 
 
 class OpenvinoFile(GraphFile):
@@ -56,7 +56,7 @@ class OpenvinoFile(GraphFile):
             ConfigError: OpenVINO is missing.
         """
         self._path = path
-        self._model = extra_package("openvino").Core().read_model(path)
+        self._model = extra_package("openvino", EXPORT).Core().read_model(path)
         about = self._model.get_rt_info([_ABOUT]).astype(dict)
         self.metadata = {name: text.astype(str) for name, text in about.items()}
         self._compiled = _compiled(self._model)
@@ -71,7 +71,9 @@ class OpenvinoFile(GraphFile):
         other = copy(self)
         other._model = self._model.clone()
         comparisons = [op for op in other._model.get_ops() if op.get_type_name() == "GreaterEqual"]
-        number = extra_package("openvino").opset13.constant(np.array(score_threshold, np.float32))
+        number = extra_package("openvino", EXPORT).opset13.constant(
+            np.array(score_threshold, np.float32)
+        )
         compared = sole_comparison(self._path, comparisons).input(1)
         compared.replace_source_output(number.output(0))
         other._compiled = _compiled(other._model)
@@ -84,4 +86,4 @@ def _compiled(model: Any) -> Any:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": "f32",
     }
-    return extra_package("openvino").Core().compile_model(model, "CPU", settings)
+    return extra_package("openvino", EXPORT).Core().compile_model(model, "CPU", settings)

@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import Literal, Self
 
 from wps_sam.errors import ConfigError
+from wps_sam.export.bfloat16 import bfloat16_encoder
 from wps_sam.export.check_pictures import drawn_pictures, own_files, read_pictures
 from wps_sam.export.cost import PrecisionCost, check_shapes, measure_cost
-from wps_sam.export.extra_packages import extra_package
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.graph_file import GraphFile
 from wps_sam.export.metadata import describe
 from wps_sam.export.onnx_file import OnnxFile, write_onnx
 from wps_sam.export.openvino_file import OpenvinoFile, write_openvino
 from wps_sam.export.parity import Agreement, check_picture
-from wps_sam.export.quantised import write_quantised
+from wps_sam.export.pieces import write_pieces
+from wps_sam.export.quantised import quantised_encoder
+from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.images.reading import ImageFile
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.store import load_info
 from wps_sam.sam.frozen import FrozenSam
 
 FileFormat = Literal["onnx", "openvino"]
-Precision = Literal["32", "int8"]
+Precision = Literal["32", "bf16", "int8"]
 
 _SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
 _PACKAGES = {
@@ -43,8 +45,8 @@ class ExportReport:
 
     Attributes:
         files: What was written, the file to load first.
-        agreements: One for each picture that the file was checked on; none with 8 bits.
-        cost: Of 8 bits; None with 32.
+        agreements: One for each picture that a file of 32 bits was checked on.
+        cost: Of fewer bits; None with 32.
     """
 
     files: tuple[Path, ...]
@@ -72,9 +74,11 @@ def export_run(
         score_threshold: Least score of a part; None takes the run's.
         check_images: Folder of photographs to check the file on; None takes drawn pictures.
         sam: Name or checkpoint of the SAM, if the run's own is not where it was.
-        precision: `32`, or `int8` for an OpenVINO file whose encoder computes in 8 bits.
-        calibrate: For `int8`: folder of photographs. On up to 32 of them the encoder's ranges are
-            measured, and on others what it costs (on the same, where there are only a few).
+        precision: `32`, or `bf16` or `int8` for an OpenVINO file whose encoder computes in bfloat16
+            or in 8 bits.
+        calibrate: For `bf16` and `int8`: folder of photographs. On up to 32 of them it is measured
+            what the precision costs, and on others the ranges of 8 bits (on the same, where there
+            are only a few).
 
     Returns:
         The files and how well they agree with the model.
@@ -88,7 +92,7 @@ def export_run(
     _check_out(out, file_format)
     _check_precision(precision, file_format, calibrate, check_images)
     for name in (*_PACKAGES[file_format], *(["nncf"] if precision == "int8" else [])):
-        extra_package(name)
+        extra_package(name, EXPORT)
     photographs = None if calibrate is None else _Photographs.of(calibrate)
     pictures = drawn_pictures()
     if check_images is not None:
@@ -108,7 +112,12 @@ def export_run(
                 check_picture(segmenter, file, picture, threshold) for picture in pictures
             )
         else:
-            write_quantised(graph, staged, metadata, photographs.to_calibrate)
+            write_encoder = (
+                quantised_encoder(photographs.to_calibrate)
+                if precision == "int8"
+                else bfloat16_encoder
+            )
+            write_pieces(graph, staged, metadata, write_encoder)
             file = OpenvinoFile(staged)
             check_shapes(segmenter, file, drawn_pictures())
             cost = measure_cost(segmenter, file, read_pictures(photographs.to_compare), threshold)
@@ -157,25 +166,28 @@ def _check_precision(
     precision: str, file_format: FileFormat, calibrate: Path | None, check_images: Path | None
 ) -> None:
     """Refuse settings that do not go together."""
-    if precision == "int8" and file_format != "openvino":
+    if precision == "32":
+        if calibrate is not None:
+            raise ConfigError(
+                "--calibrate belongs to --precision int8 and bf16; found --precision 32. Leave it "
+                "out."
+            )
+        return
+    if file_format != "openvino":
         raise ConfigError(
-            f"--precision int8 is written for OpenVINO only, found --format {file_format}: ONNX "
-            "Runtime gains nothing from 8 bits here (docs/performance.md). Add --format openvino, "
-            "with an --out that ends in .xml."
+            f"--precision {precision} is written for OpenVINO only, found --format {file_format}: "
+            "ONNX Runtime gains nothing from it on a CPU (docs/performance.md). Add --format "
+            "openvino, with an --out that ends in .xml."
         )
-    if precision == "int8" and calibrate is None:
+    if calibrate is None:
         raise ConfigError(
-            "--precision int8 needs photographs such as the model is meant for, to measure the "
-            "encoder's ranges on: --calibrate FOLDER."
+            f"--precision {precision} needs photographs such as the model is meant for, to measure "
+            "on them what it costs: --calibrate FOLDER."
         )
-    if precision == "int8" and check_images is not None:
+    if check_images is not None:
         raise ConfigError(
-            "--check-images belongs to --precision 32: a file of 8 bits is compared with the model "
-            "on photographs of --calibrate. Leave it out."
-        )
-    if precision != "int8" and calibrate is not None:
-        raise ConfigError(
-            f"--calibrate belongs to --precision int8; found --precision {precision}. Leave it out."
+            f"--check-images belongs to --precision 32: a file of {precision} is compared with the "
+            "model on photographs of --calibrate. Leave it out."
         )
 
 

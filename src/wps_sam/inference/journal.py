@@ -12,14 +12,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TextIO
+from typing import IO, Any, Protocol, Self, TextIO
 
-from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.sources import ImageToPredict
 
 PREDICTIONS_FILE = "predictions.json"
 CLASSES_FILE = "classes.json"
 PARTIAL_FILE = "predictions.partial.jsonl"
+
+
+class FoundParts(Protocol):
+    """What a journal asks of an image's parts: a `PartPrediction`, or what was kept of one."""
+
+    @property
+    def original_hw(self) -> tuple[int, int]:
+        """(height, width) of the image in pixels."""
+
+    def to_coco_annotations(
+        self, image_id: int, *, category_ids: Sequence[int]
+    ) -> list[dict[str, Any]]:
+        """The parts as `PartPrediction.to_coco_annotations` makes them, one record each."""
 
 
 class PredictionJournal:
@@ -66,7 +78,7 @@ class PredictionJournal:
         """Whether an image was predicted before and its file is still the same."""
         return self._stamp_of.get(image.name) == _stamp(image)
 
-    def add(self, image: ImageToPredict, prediction: PartPrediction) -> None:
+    def add(self, image: ImageToPredict, prediction: FoundParts) -> None:
         """Write one image's parts to disk.
 
         Args:

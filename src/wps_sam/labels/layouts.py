@@ -13,11 +13,11 @@ from wps_sam.labels.formats.coco_layouts import ANY_JSON_LAYOUTS, COCO_LAYOUTS
 from wps_sam.labels.formats.cvat import CVAT_LAYOUTS
 from wps_sam.labels.formats.label_map import LABEL_MAP_LAYOUTS
 from wps_sam.labels.formats.label_studio import LABEL_STUDIO_LAYOUTS
-from wps_sam.labels.formats.labelme import LABELME_BELOW_LAYOUTS, LABELME_LAYOUTS
+from wps_sam.labels.formats.labelme_layouts import LABELME_BELOW_LAYOUTS, LABELME_LAYOUTS
 from wps_sam.labels.formats.paco import PACO_LAYOUTS
 from wps_sam.labels.formats.part_image_net import PART_IMAGE_NET_LAYOUTS
 from wps_sam.labels.formats.pascal_part import PASCAL_PART_LAYOUTS
-from wps_sam.labels.formats.voc import VOC_LAYOUTS
+from wps_sam.labels.formats.voc_layouts import VOC_LAYOUTS
 from wps_sam.labels.formats.yolo import YOLO_LAYOUTS
 from wps_sam.labels.layout import SPLIT_NAMES, LabelSource, Layout
 

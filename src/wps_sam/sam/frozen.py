@@ -1,20 +1,19 @@
-"""What this library needs of a SAM, whichever one it is, and the promise that it never learns."""
+"""What this library needs of a SAM, whichever one it is."""
 
 import abc
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.modules.module import _IncompatibleKeys
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from wps_sam.errors import ConfigError
+from wps_sam.sam.frozen_module import FrozenModule
 from wps_sam.sam.position import nearest_position
 from wps_sam.sam.preprocess import preprocess_images
-from wps_sam.sam.weights_hash import frozen_parameters_hash
 
 # On a CPU the decoder waits for memory: two prompts at a time are a quarter faster than eight.
 _PROMPTS_IN_CPU_CACHE = 2
@@ -33,14 +32,12 @@ class DecodedMasks(NamedTuple):
     iou: Tensor
 
 
-class FrozenSam(nn.Module, abc.ABC):
+class FrozenSam(FrozenModule, abc.ABC):
     """A Segment Anything Model that never learns.
 
-    Frozen is a property of the type: no parameter asks for a gradient, `.train()` leaves it in
-    evaluation mode, and as a child of another module it adds nothing to that module's `state_dict`
-    and asks for nothing when one is loaded. Dims: B images, N or P prompts, T prompt tokens,
-    D = `embed_dim`, C = `feature_dim`, (h, w) = `embed_hw`. Coordinates are pixels of the SAM
-    frame, x right, y down.
+    Frozen is a property of the type, see `FrozenModule`. Dims: B images, N or P prompts, T prompt
+    tokens, D = `embed_dim`, C = `feature_dim`, (h, w) = `embed_hw`. Coordinates are pixels of the
+    SAM frame, x right, y down.
 
     Features are one tensor, so that caches and prompters need not know which SAM made them. The
     first D channels are what a prompter reads. Some mask decoders also want finer maps of the
@@ -81,9 +78,6 @@ class FrozenSam(nn.Module, abc.ABC):
         self.embed_hw = embed_hw
         self.embed_dim = embed_dim
         self.feature_dim = embed_dim + finer_dim
-        self._fingerprint: str | None = None
-        self._prefix_in_parent: str | None = None
-        self.register_load_state_dict_post_hook(_forgive_missing_when_child)  # type: ignore[no-untyped-call]  # torch has no annotation
 
     # What an adapter supplies.
 
@@ -372,55 +366,13 @@ class FrozenSam(nn.Module, abc.ABC):
                 f"{len(features) - 1}."
             )
 
-    # Frozen.
+    # Where and how it computes.
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 hex of all weights, computed once; see `frozen_parameters_hash`."""
-        if self._fingerprint is None:
-            self._fingerprint = frozen_parameters_hash(self)
-        return self._fingerprint
-
-    def freeze(self) -> Self:
-        """Take every parameter out of training; adapters call this when they are built.
-
-        Returns:
-            This model.
-        """
-        self.requires_grad_(False)
-        return self.eval()
-
-    def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation mode, whatever a parent module asks for."""
-        del mode
-        return super().train(False)
-
-    def state_dict(self, *args: Any, prefix: str = "", **kwargs: Any) -> Any:
-        """All weights when asked directly, nothing when asked as a child of another module."""
-        if prefix:
-            return kwargs.get("destination", {})
-        return super().state_dict(*args, prefix=prefix, **kwargs)
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Remember under which name a parent loads this model, for the hook below."""
-        self._prefix_in_parent = prefix
-        self._fingerprint = None
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
     def _full_precision(self) -> torch.autocast:
         """Position codes turn through many periods: half precision would move them by pixels."""
         return torch.autocast(self.device.type, enabled=False)
-
-
-def _forgive_missing_when_child(module: nn.Module, keys: _IncompatibleKeys) -> None:
-    """Drop the frozen weights from a parent's list of missing keys: they are never saved there."""
-    prefix = getattr(module, "_prefix_in_parent", None)
-    if prefix:
-        keys.missing_keys[:] = [key for key in keys.missing_keys if not key.startswith(prefix)]

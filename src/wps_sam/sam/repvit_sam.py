@@ -2,20 +2,19 @@
 
 from collections.abc import Collection, Mapping
 
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import SamConfig
 
 from wps_sam.sam.adapter import Adapter
 from wps_sam.sam.checkpoint_names import rename_heads
 from wps_sam.sam.heads import FrozenSamHeads
+from wps_sam.sam.neck import Neck
 from wps_sam.sam.repvit import RepVit, RepVitShape
-from wps_sam.sam.tiny_vit_layers import ChannelNorm
 from wps_sam.sam.weights_file import load_exactly
 
 NAME = "repvit_sam"
 # RepViT-M2.3, whose last step keeps 1/16 of the side, so that features have SAM's size.
 SHAPE = RepVitShape((80, 160, 320, 640), (6, 6, 34, 2), (2, 2, 1), normed_centre=False)
-_OUT_CHANNELS = 256
 # Counters of batch norms.
 _UNUSED_NAMES = (r"image_encoder\..*\.num_batches_tracked",)
 
@@ -26,12 +25,7 @@ class RepVitEncoder(RepVit):
     def __init__(self) -> None:
         """Build the encoder with random weights."""
         super().__init__(SHAPE)
-        self.neck = nn.Sequential(
-            nn.Conv2d(SHAPE.widths[-1], _OUT_CHANNELS, 1, bias=False),
-            ChannelNorm(_OUT_CHANNELS),
-            nn.Conv2d(_OUT_CHANNELS, _OUT_CHANNELS, 3, padding=1, bias=False),
-            ChannelNorm(_OUT_CHANNELS),
-        )
+        self.neck = Neck(SHAPE.widths[-1])
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Encode images.

@@ -1,6 +1,5 @@
 """SAM 2 and SAM 2.1 (Ravi et al. 2024) for single images, through `transformers`."""
 
-import torch
 from torch import Tensor
 from transformers import (
     Sam2Config,
@@ -19,7 +18,7 @@ from wps_sam.sam.heads import settings_of
 from wps_sam.sam.pretrained import read_pretrained
 from wps_sam.sam.sam2_heads import FrozenSam2Heads, with_fused_attention
 from wps_sam.sam.vit_sam import SECOND_NAMES
-from wps_sam.sam.weights_file import load_exactly
+from wps_sam.sam.weights_file import build_with_weights
 
 HUB_IDS = {
     "sam2.1_hiera_tiny": "facebook/sam2.1-hiera-tiny",
@@ -92,11 +91,7 @@ def load_pretrained_sam2(folder_or_id: str) -> Sam2:
         CheckpointError: The weights do not fit the settings.
     """
     config, weights = read_pretrained(Sam2Model, folder_or_id)
-    with torch.device("meta"):
-        sam = Sam2(config)
-    load_exactly(sam, weights, folder_or_id, ignored=SECOND_NAMES, assign=True)
-    sam.freeze()
-    return sam
+    return build_with_weights(lambda: Sam2(config), weights, folder_or_id, ignored=SECOND_NAMES)
 
 
 def load_named_sam2(name: str) -> Sam2:

@@ -29,7 +29,7 @@ from wps_sam.sam.frozen import DecodedMasks
 from wps_sam.sam.heads import SamPrompts, settings_of
 from wps_sam.sam.pretrained import read_pretrained
 from wps_sam.sam.vit_sam import SECOND_NAMES, config_from_shapes
-from wps_sam.sam.weights_file import load_exactly
+from wps_sam.sam.weights_file import build_with_weights
 
 HUB_IDS = {
     "sam_hq_vit_b": "syscv-community/sam-hq-vit-base",
@@ -183,7 +183,9 @@ def build_official_sam_hq(weights: Mapping[str, Tensor], source: str) -> SamHq:
         prompt_encoder_config=prompts,
         mask_decoder_config={"vit_dim": vision["hidden_size"]},
     )
-    return _filled(config, rename_hq(weights), source)
+    return build_with_weights(
+        lambda: SamHq(config), rename_hq(weights), source, ignored=SECOND_NAMES
+    )
 
 
 def load_pretrained_sam_hq(folder_or_id: str) -> SamHq:
@@ -200,7 +202,7 @@ def load_pretrained_sam_hq(folder_or_id: str) -> SamHq:
         CheckpointError: The weights do not fit the settings.
     """
     config, weights = read_pretrained(SamHQModel, folder_or_id)
-    return _filled(config, weights, folder_or_id)
+    return build_with_weights(lambda: SamHq(config), weights, folder_or_id, ignored=SECOND_NAMES)
 
 
 def load_named_sam_hq(name: str) -> SamHq:
@@ -216,15 +218,6 @@ def load_named_sam_hq(name: str) -> SamHq:
         ConfigError: The hub cannot be reached and nothing is cached.
     """
     return load_pretrained_sam_hq(HUB_IDS[name])
-
-
-def _filled(config: SamHQConfig, weights: Mapping[str, Tensor], source: str) -> SamHq:
-    """Build without drawing random weights first, then take these."""
-    with torch.device("meta"):
-        sam = SamHq(config)
-    load_exactly(sam, weights, source, ignored=SECOND_NAMES, assign=True)
-    sam.freeze()
-    return sam
 
 
 ADAPTER = Adapter(

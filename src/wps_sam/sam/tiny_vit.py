@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from wps_sam.sam.neck import Neck
 from wps_sam.sam.tiny_vit_layers import (
-    ChannelNorm,
     ConvNorm,
     Derived,
     Gelu,
@@ -31,7 +31,6 @@ class Stage(NamedTuple):
 _CONV_WIDTH, _CONV_DEPTH = 64, 2
 _STAGES = (Stage(128, 2, 4, 7), Stage(160, 6, 5, 14), Stage(320, 2, 10, 7))
 _EXPAND = 4
-_OUT_CHANNELS = 256
 
 
 class InvertedBottleneck(nn.Module):
@@ -186,12 +185,7 @@ class TinyViT(nn.Module):
             blocks: list[nn.Module] = [WindowBlock(stage) for _ in range(stage.depth)]
             layers.append(Blocks(blocks, downsample))
         self.layers = nn.ModuleList(layers)
-        self.neck = nn.Sequential(
-            nn.Conv2d(_STAGES[-1].width, _OUT_CHANNELS, 1, bias=False),
-            ChannelNorm(_OUT_CHANNELS),
-            nn.Conv2d(_OUT_CHANNELS, _OUT_CHANNELS, 3, padding=1, bias=False),
-            ChannelNorm(_OUT_CHANNELS),
-        )
+        self.neck = Neck(_STAGES[-1].width)
         for module in self.modules():
             if isinstance(module, Derived):
                 module.derive()

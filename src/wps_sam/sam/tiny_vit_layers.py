@@ -119,27 +119,6 @@ class ConvNorm(Derived):
         )
 
 
-class ChannelNorm(nn.Module):
-    """A layer norm over the channels of a channels-last (B, C, H, W) map."""
-
-    def __init__(self, channels: int):
-        """Build weight and bias.
-
-        Args:
-            channels: C.
-        """
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, cells: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H, W)."""
-        tokens = cells.permute(0, 2, 3, 1)
-        # SAM's neck uses 1e-6, torch's default is 1e-5.
-        tokens = functional.layer_norm(tokens, tokens.shape[-1:], self.weight, self.bias, 1e-6)
-        return tokens.permute(0, 3, 1, 2)
-
-
 class WindowAttention(Derived):
     """Attention among the cells of a window, with a learned bias per offset."""
 

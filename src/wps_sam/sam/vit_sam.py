@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Mapping
 
-import torch
 from torch import Tensor
 from transformers import SamConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 from transformers.models.sam.modeling_sam import SamVisionEncoder
@@ -13,7 +12,7 @@ from wps_sam.sam.adapter import Adapter
 from wps_sam.sam.checkpoint_names import rename_vit
 from wps_sam.sam.heads import FrozenSamHeads, settings_of
 from wps_sam.sam.pretrained import read_pretrained
-from wps_sam.sam.weights_file import load_exactly
+from wps_sam.sam.weights_file import build_with_weights
 
 HUB_IDS = {
     "sam_vit_b": "facebook/sam-vit-base",
@@ -122,7 +121,9 @@ def build_official_vit(weights: Mapping[str, Tensor], source: str) -> VitSam:
         CheckpointError: A parameter is missing, unknown or of another shape.
     """
     config = config_from_shapes(weights, source)
-    return _filled(config, rename_vit(weights), source)
+    return build_with_weights(
+        lambda: VitSam(config), rename_vit(weights), source, ignored=SECOND_NAMES
+    )
 
 
 def load_pretrained_vit(folder_or_id: str) -> VitSam:
@@ -139,7 +140,7 @@ def load_pretrained_vit(folder_or_id: str) -> VitSam:
         CheckpointError: The weights do not fit the settings.
     """
     config, weights = read_pretrained(SamModel, folder_or_id)
-    return _filled(config, weights, folder_or_id)
+    return build_with_weights(lambda: VitSam(config), weights, folder_or_id, ignored=SECOND_NAMES)
 
 
 def load_named_vit(name: str) -> VitSam:
@@ -155,15 +156,6 @@ def load_named_vit(name: str) -> VitSam:
         ConfigError: The hub cannot be reached and nothing is cached.
     """
     return load_pretrained_vit(HUB_IDS[name])
-
-
-def _filled(config: SamConfig, weights: Mapping[str, Tensor], source: str) -> VitSam:
-    """Build without drawing random weights first (ViT-H has 640 million), then take these."""
-    with torch.device("meta"):
-        sam = VitSam(config)
-    load_exactly(sam, weights, source, ignored=SECOND_NAMES, assign=True)
-    sam.freeze()
-    return sam
 
 
 ADAPTER = Adapter(

@@ -3,9 +3,9 @@
 import pickle
 import re
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -13,6 +13,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from wps_sam.errors import CheckpointError, ConfigError
+from wps_sam.sam.frozen_module import FrozenModule
+
+Model = TypeVar("Model", bound=FrozenModule)
 
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 # Some training programs put the weights one level down.
@@ -154,6 +157,33 @@ def load_exactly(
             f"transformers): {'; '.join(problems)}. Use an unchanged checkpoint of it."
         )
     model.load_state_dict(kept, assign=assign)
+
+
+def build_with_weights(
+    build: Callable[[], Model],
+    weights: Mapping[str, Tensor],
+    source: str,
+    *,
+    ignored: Collection[str] = (),
+) -> Model:
+    """Build a model without drawing random weights first (ViT-H has 640 million).
+
+    Args:
+        build: Makes the model, with whatever weights.
+        weights: As for `load_exactly`; these tensors become the model's.
+        source: File or hub id, for the message.
+        ignored: As for `load_exactly`.
+
+    Returns:
+        The frozen model.
+
+    Raises:
+        CheckpointError: A name is missing or left over, or a shape differs.
+    """
+    with torch.device("meta"):
+        model = build()
+    load_exactly(model, weights, source, ignored=ignored, assign=True)
+    return model.freeze()
 
 
 def _some(names: list[str]) -> str:

@@ -1,7 +1,8 @@
-"""LabelMe folders as LabelMe 5 writes them; the keys are those of its `_label_file.py`."""
+"""Folders of LabelMe files, sound and unsound."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,65 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from labels.formats.labelme_file import TRIANGLE, Json, content, names, shape, write_file
+from labels.formats.mutations import mutated_json, mutated_text, read_or_refuse
 from wps_sam.errors import DataError
 from wps_sam.evaluation.truth import read_truth
 from wps_sam.labels.formats import labelme
-from wps_sam.labels.formats.labelme import (
-    LABELME_BELOW_LAYOUTS,
-    LABELME_LAYOUTS,
-    open_labelme,
-)
+from wps_sam.labels.formats.labelme import open_labelme
 from wps_sam.labels.formats.named_parts import JOINED_BOX, NO_OUTLINE, ROTATED, ROUND
-from wps_sam.labels.label_file import LabelFile
-from wps_sam.labels.layout import LabelSource
 from wps_sam.labels.remarks import count_notes, count_skips
 from wps_sam.labels.weak_reading import read_weak
 
-from .mutations import mutated_json, mutated_text, read_or_refuse
-
-Json = dict[str, Any]
 Write = Callable[..., Path]
-
-TRIANGLE = [[1.5, 2.0], [11.25, 2.0], [1.5, 30.0]]
-
-
-def shape(label: str, kind: str | None, points: Sequence[Sequence[float]], **more: Any) -> Json:
-    base = {"label": label, "points": points, "group_id": None, "description": ""}
-    return {**base, "shape_type": kind, "flags": {}, "mask": None, **more}
-
-
-def content(*shapes: Json, image: str = "a.jpg", **more: Any) -> Json:
-    """A file for an image of 40 x 60 (height x width)."""
-    return {
-        "version": "5.5.0",
-        "flags": {},
-        "shapes": list(shapes),
-        "imagePath": image,
-        "imageData": None,
-        "imageHeight": 40,
-        "imageWidth": 60,
-        **more,
-    }
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write a file below the folder, with its image beside it."""
-
-    def write_file(value: Json, name: str = "a.json", image: str | None = None) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value), encoding="utf-8")
-        photograph = tmp_path / (image or name.replace(".json", ".jpg"))
-        photograph.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (60, 40)).save(photograph)
-        return tmp_path
-
-    return write_file
-
-
-def names(labels: LabelFile) -> list[str]:
-    return [category.name for category in labels.categories]
+    """Write a file below the folder, with its image; see `write_file`."""
+    return partial(write_file, tmp_path)
 
 
 def test_open_labelme__shapes(write: Write) -> None:
@@ -327,80 +286,6 @@ def test_open_labelme__changed_meanwhile(write: Write, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[]")
     with pytest.raises(DataError, match=r"a\.json has changed since it was opened"):
         list(labels.annotations())
-
-
-def find(path: Path, split: str | None = None) -> LabelSource | None:
-    found = (layout.find(path, split) for layout in LABELME_LAYOUTS)
-    return next((source for source in found if source is not None), None)
-
-
-def test_layouts__flat_and_beside_images(write: Write, tmp_path: Path) -> None:
-    part = content(shape("w", "polygon", TRIANGLE))
-    folder = write(part, "flat/a.json")
-    assert find(folder / "flat") == LabelSource("labelme", folder / "flat")
-    assert find(folder / "flat" / "a.json") == LabelSource("labelme", folder / "flat/a.json")
-    write(part, "apart/labels/a.json", image="apart/images/a.jpg")
-    source = find(folder / "apart")
-    assert source == LabelSource("labelme", folder / "apart/labels", folder / "apart/images")
-    labels = open_labelme(source.path, images_dir=source.images_dir)
-    assert labels.find_image(labels.images[0]) == folder / "apart/images/a.jpg"
-    with pytest.raises(DataError, match=r"is one image's LabelMe file, so split 'val' cannot"):
-        find(folder / "flat" / "a.json", "val")
-
-
-def test_layouts__splits_share_their_classes(write: Write, tmp_path: Path) -> None:
-    write(content(shape("wheel", "polygon", TRIANGLE)), "train/a.json")
-    folder = write(content(shape("door", "polygon", TRIANGLE)), "valid/b.json")
-    with pytest.raises(DataError, match=r"has the splits train, valid. Choose one with --split"):
-        find(folder)
-    assert find(folder, "test") is None
-    sources = [find(folder, split) for split in ("train", "val")]
-    opened = [open_labelme(s.path, **s.settings) for s in sources if s is not None]
-    assert [names(labels) for labels in opened] == [["door", "wheel"]] * 2
-    assert [len(labels.images) for labels in opened] == [1, 1]
-
-
-def find_below(path: Path, split: str | None = None) -> LabelSource | None:
-    """The layout that comes last of all."""
-    assert find(path, split) is None
-    (layout,) = LABELME_BELOW_LAYOUTS
-    return layout.find(path, split)
-
-
-def test_layouts__sub_folders_are_part_of_the_names(write: Write, tmp_path: Path) -> None:
-    part = content(shape("w", "polygon", TRIANGLE))
-    write(part, "deep/2020/01/a.json")
-    folder = write(part, "deep/2021/02/a.json")
-    assert find_below(folder / "deep") == LabelSource("labelme", folder / "deep")
-    assert find_below(folder / "deep", "train") is None
-    file_names = [image.file_name for image in open_labelme(folder / "deep").images]
-    assert file_names == ["2020/01/a.jpg", "2021/02/a.jpg"]
-    write(part, "apart/labels/x/a.json", image="apart/images/x/a.jpg")
-    source = find_below(folder / "apart")
-    assert source == LabelSource("labelme", folder / "apart/labels", folder / "apart/images")
-    labels = open_labelme(source.path, images_dir=source.images_dir)
-    assert labels.find_image(labels.images[0]) == folder / "apart/images/x/a.jpg"
-
-
-def test_layouts__splits_with_sub_folders_are_not_mixed(write: Write, tmp_path: Path) -> None:
-    write(content(shape("wheel", "polygon", TRIANGLE)), "train/x/a.json")
-    folder = write(content(shape("door", "polygon", TRIANGLE)), "validation/x/b.json")
-    with pytest.raises(DataError, match=r"has the splits train, validation\. Choose one"):
-        find_below(folder)
-    source = find_below(folder, "val")
-    assert source is not None
-    assert source.path == folder / "validation"
-    assert find_below(folder, "test") is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    ['{"images": [], "annotations": []}', "[{}]", '{"imgHeight": 4, "imgWidth": 5}', ""],
-)
-def test_layouts__other_formats(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.json").write_text(text)
-    assert find(tmp_path) is None
-    assert find(tmp_path / "a.json") is None
 
 
 SOUND = content(

@@ -1,6 +1,7 @@
 """Pascal VOC data sets on disk, and the same boxes written and read by labelformat."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,10 @@ from labelformat.formats.pascalvoc import (
     PascalVOCObjectDetectionOutput,
 )
 from labelformat.model.bounding_box import BoundingBoxFormat
-from PIL import Image
 
 from labels.formats.labelformat_input import Written, boxes
 from labels.formats.mutations import mutated_xml
-from labels.formats.voc_file import SOUND
+from labels.formats.voc_file import SOUND, one_object, write_files
 from wps_sam.errors import DataError
 from wps_sam.labels.formats.voc import (
     MARKED,
@@ -26,48 +26,19 @@ from wps_sam.labels.formats.voc import (
     ONE_BASED,
     OTHER_NAME,
     SHARED_NAME,
-    VOC_LAYOUTS,
     WHOLE,
     ZERO_BASED,
     open_voc,
-    voc_splits,
 )
-from wps_sam.labels.layout import LabelSource
 from wps_sam.labels.weak_reading import read_weak
 
 Make = Callable[[Mapping[str, str]], Path]
 
 
-def one_object(name: str = "door", filename: str = "", database: str = "", xmin: str = "11") -> str:
-    """A file with one box: xmin 11, ymin 1, xmax 20, ymax 30."""
-    return (
-        f"<annotation><filename>{filename}</filename>"
-        f"<source><database>{database}</database></source><object><name>{name}</name>"
-        f"<bndbox><xmin>{xmin}</xmin><ymin>1</ymin><xmax>20</xmax><ymax>30</ymax></bndbox>"
-        "</object></annotation>"
-    )
-
-
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Write files by name; those ending in an image's suffix become 40 x 80 (height x width)."""
-
-    def write(files: Mapping[str, str]) -> Path:
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if name.endswith((".jpg", ".png")):
-                Image.new("RGB", (80, 40)).save(path)
-            else:
-                path.write_text(text, encoding="utf-8")
-        return tmp_path
-
-    return write
-
-
-def find(data: Path, split: str | None = None) -> LabelSource | None:
-    sources = (layout.find(data, split) for layout in VOC_LAYOUTS)
-    return next((source for source in sources if source is not None), None)
+    """Write files below the folder; see `write_files`."""
+    return partial(write_files, tmp_path)
 
 
 def bboxes(path: Path, one_based: bool | None = None) -> list[list[float]]:
@@ -113,7 +84,6 @@ def test_objects_without_parts_are_parts(make: Make) -> None:
 def test_a_damaged_file_is_named(make: Make) -> None:
     root = make({f"{name}.xml": "damaged" for name in "abcefg"})
     make({"d.xml": one_object("door"), "d.jpg": ""})
-    assert find(root) == LabelSource("voc", root)
     with pytest.raises(DataError, match=r"a\.xml"):
         open_voc(root)
 
@@ -209,34 +179,6 @@ def test_nothing_there(make: Make) -> None:
         open_voc(root / "blank", images_dir=root / "none")
 
 
-def test_image_sets(make: Make) -> None:
-    root = make(
-        {
-            "Annotations/a.xml": one_object("door"),
-            "Annotations/b c.xml": one_object("wheel"),
-            "JPEGImages/a.jpg": "",
-            "JPEGImages/b c.jpg": "",
-            "ImageSets/Main/train.txt": "a\n",
-            "ImageSets/Main/val.txt": "b c  -1\n\n",
-            "ImageSets/Main/door_train.txt": "a  1\n",
-        }
-    )
-    assert voc_splits(root) == ("train", "val")
-    source = find(root, "valid")
-    assert source == LabelSource(
-        *("voc", root / "Annotations", root / "JPEGImages"),
-        {"image_set": root / "ImageSets/Main/val.txt"},
-    )
-    labels = open_voc(source.path, images_dir=source.images_dir, **source.settings)
-    assert [image.file_name for image in labels.images] == ["b c.jpg"]
-    assert [c.name for c in labels.categories] == ["door", "wheel"]  # of both splits
-    assert labels.skipped == []
-    with pytest.raises(DataError, match=r"has the splits train, val. Choose one with --split"):
-        find(root)
-    with pytest.raises(DataError, match=r"has only the splits train, val; split 'test' was asked"):
-        find(root, "test")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -250,41 +192,10 @@ def test_unsound_image_set(make: Make, text: str, message: str) -> None:
         open_voc(root, image_set=root / "train.txt")
 
 
-def test_split_folders(make: Make) -> None:
-    # Roboflow's export.
-    root = make(
-        {
-            "train/a.xml": one_object("door"),
-            "train/a.jpg": "",
-            "valid/b.xml": one_object("wheel"),
-            "valid/b.jpg": "",
-        }
-    )
-    assert voc_splits(root) == ("train", "val")
-    source = find(root, "val")
-    assert source == find(root, "valid")
-    assert source == LabelSource("voc", root / "valid", root / "valid", {"names_from": root})
-    labels = open_voc(source.path, images_dir=source.images_dir, **source.settings)
-    assert [(a.record, a.category_id) for a in labels.annotations()] == [
-        ("object 1 of valid/b.xml", 1)
-    ]
-    with pytest.raises(DataError, match=r"has the splits train, val"):
-        find(root)
-    assert find(root / "train") == LabelSource("voc", root / "train")
-
-
 def test_names_come_from_a_folder_above(make: Make) -> None:
     root = make({"train/a.xml": one_object(), "train/a.jpg": "", "val/b.xml": one_object()})
     with pytest.raises(DataError, match=r"train is not inside .*val, which was to give the class"):
         open_voc(root / "train", names_from=root / "val")
-
-
-def test_layouts__others_are_not_claimed(make: Make) -> None:
-    root = make({"a.xml": "<annotations><meta/></annotations>", "a.jpg": "", "b/._b.xml": "x"})
-    assert find(root) is None
-    assert find(root / "b") is None
-    make({"Annotations/a.xml": one_object(), "Annotations_Part/a.mat": ""})  # PASCAL-Part
-    assert find(root) is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)

@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 
 from labels.formats.mutations import mutated_text
 from wps_sam.errors import DataError
-from wps_sam.labels.formats.yolo_set import (
-    CLEANED_NAME,
-    MOVED,
-    find_folders,
-    find_yaml,
-    is_yolo_yaml,
-    labels_folder,
-    read_set,
-)
+from wps_sam.labels.formats.yolo_set import MOVED, read_set
+from wps_sam.labels.formats.yolo_yaml import CLEANED_NAME
 
 Write = Callable[[str], Path]
 BOX = "0 0.5 0.5 0.1 0.1\n"
@@ -147,75 +140,6 @@ def test_missing_folder_matters_only_where_it_is_needed(write: Write) -> None:
     assert found.sources_of("train")
     with pytest.raises(DataError, match=r"test: there is no 'nowhere'. Tried: .*nowhere. Correct"):
         found.sources_of("test")
-
-
-def test_find_yaml(tmp_path: Path) -> None:
-    assert find_yaml(tmp_path) is None
-    (tmp_path / "train.yaml").write_text("learning_rate: 1")
-    assert find_yaml(tmp_path) is None
-    (tmp_path / "coco8.yaml").write_text("train: images\nnames: [a]")
-    assert find_yaml(tmp_path) == tmp_path / "coco8.yaml"
-    (tmp_path / "coco9.yaml").write_text("train: images\nnames: [a]")
-    with pytest.raises(DataError, match=r"several YOLO files: coco8\.yaml, coco9\.yaml. Name"):
-        find_yaml(tmp_path)
-    (tmp_path / "dataset.yaml").write_text("train: images\nnc: 3")
-    assert find_yaml(tmp_path) == tmp_path / "dataset.yaml"
-
-
-def test_is_yolo_yaml__not_our_own_dataset_file(tmp_path: Path) -> None:
-    path = tmp_path / "dataset.yaml"
-    path.write_text("train: {labels: train.json, names: {1: a}}\nclasses: classes.yaml")
-    assert not is_yolo_yaml(path)
-
-
-@pytest.mark.parametrize(
-    ("images", "labels"),
-    [
-        ("a/images/train", "a/labels/train"),
-        ("images/train/images", "images/train/labels"),
-        ("photos/train", "photos/train"),
-    ],
-)
-def test_labels_folder(images: str, labels: str) -> None:
-    # The rule of Ultralytics: the last /images/ becomes /labels/.
-    assert labels_folder(Path(images)) == Path(labels)
-
-
-@pytest.mark.parametrize(
-    ("images", "labels", "splits"),
-    [
-        (["train/images", "valid/images"], ["train/labels", "valid/labels"], ["train", "val"]),
-        (["images/train", "images/val"], ["labels/train", "labels/val"], ["train", "val"]),
-        (["images/train2017"], ["labels/train2017"], ["train2017"]),
-        (["images"], ["labels"], [""]),
-        (["images/red", "images/blue"], ["labels"], [""]),
-        (["."], ["."], [""]),
-    ],
-)
-def test_find_folders(
-    tmp_path: Path, images: list[str], labels: list[str], splits: list[str]
-) -> None:
-    for name in [*images, *labels]:
-        (tmp_path / name).mkdir(parents=True, exist_ok=True)
-    (tmp_path / "classes.txt").write_text("door\n")
-    assert find_folders(tmp_path) == {}
-    (tmp_path / labels[0] / "a.txt").write_text(BOX)
-    found = find_folders(tmp_path)
-    assert list(found) == splits
-    if "" not in splits:
-        assert [folder for folders in found.values() for folder in folders] == [
-            tmp_path / name for name in images
-        ]
-    assert [c.name for c in read_set(tmp_path).categories] == ["door"]
-
-
-def test_find_folders__other_text_files(tmp_path: Path) -> None:
-    for name in ("images", "labels"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "labels" / "a.txt").write_text("Car 0.00 0 -1.57 614.24 181.78")  # KITTI
-    assert find_folders(tmp_path) == {}
-    with pytest.raises(DataError, match=r"holds no YOLO labels: expected images/ and labels/"):
-        read_set(tmp_path)
 
 
 def test_read_set__no_names(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ cuts off the decimals.
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from pathlib import Path, PurePosixPath
 
 from wps_sam.errors import DataError
@@ -20,7 +20,6 @@ from wps_sam.labels.formats.class_list import read_class_list, read_text
 from wps_sam.labels.formats.named_parts import named_categories, refuse_repeated_images
 from wps_sam.labels.formats.voc_xml import VocBox, VocFile, read_voc_file
 from wps_sam.labels.label_file import LabelAnnotation, LabelCategory, LabelFile, LabelImage
-from wps_sam.labels.layout import LabelSource, Layout, first_files
 from wps_sam.labels.remarks import Note, Skip
 
 NO_IMAGE = "label file without image"
@@ -34,8 +33,6 @@ SHARED_NAME = "is a part of several kinds of objects, so the object's name was p
 MARKED = {mark: f"is marked {mark} and used like any other" for mark in ("difficult", "truncated")}
 
 _TREE = "annotations"  # the folder beside JPEGImages, in lower case
-_SPLITS = ("train", "val", "valid", "validation", "test")
-_HEAD_BYTES = 4096
 
 
 def open_voc(
@@ -298,105 +295,3 @@ class _ImageLookup:
                 "<filename> says neither. Remove one of them, or correct <filename>."
             )
         return found[0] if found else None
-
-
-def voc_splits(path: Path) -> tuple[str, ...]:
-    """Names of the splits of a folder in one of VOC's layouts.
-
-    Args:
-        path: The folder of the data set.
-
-    Returns:
-        The image sets, or the sub-folders named like a split; empty if there are none.
-    """
-    return tuple(_image_sets(path) or _split_folders(path))
-
-
-def _looks_like_voc(folder: Path) -> bool:
-    """Whether one of the first XML files of a folder begins like VOC's."""
-    return any(_is_voc(file) for file in first_files(folder, ".xml"))
-
-
-def _is_voc(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:
-        return False
-    return re.search(rb"<annotation[\s>]", head) is not None
-
-
-def _image_sets(root: Path) -> dict[str, Path]:
-    """Image sets by name, without those of single classes such as aeroplane_train."""
-    for folder in (root / "ImageSets" / "Main", root / "ImageSets" / "Layout", root / "ImageSets"):
-        files = sorted(folder.glob("*.txt")) if folder.is_dir() else []
-        sets = [file for file in files if not re.search(r"(^\.)|_(train|val|test)", file.stem)]
-        if sets:
-            return {file.stem: file for file in sets}
-    return {}
-
-
-def _split_folders(root: Path) -> dict[str, Path]:
-    """Sub-folders with XML files that are named like a split."""
-    folders = [child for child in sorted(root.iterdir()) if child.name.lower() in _SPLITS]
-    return {_split_name(folder.name): folder for folder in folders if _looks_like_voc(folder)}
-
-
-def _split_name(name: str) -> str:
-    """One name for the names that a split has."""
-    return "val" if name.lower() in ("valid", "validation") else name.lower()
-
-
-def _choose(path: Path, found: Mapping[str, Path], split: str | None) -> Path | None:
-    """The file or folder of a split; the only one if none is asked for."""
-    if split is None and len(found) > 1:
-        raise DataError(f"Data {path} has the splits {', '.join(found)}. Choose one with --split.")
-    if split is None:
-        return next(iter(found.values()), None)
-    chosen = found.get(split) or found.get(_split_name(split))
-    if chosen is None and found:
-        raise DataError(
-            f"Data {path} has only the splits {', '.join(found)}; split {split!r} was asked for. "
-            "Choose another one with --split."
-        )
-    return chosen
-
-
-def _tree(path: Path, split: str | None) -> LabelSource | None:
-    """Annotations/*.xml with JPEGImages/ and perhaps ImageSets/Main/<split>.txt."""
-    folder = path / "Annotations"
-    # PASCAL-Part keeps its own labels beside the boxes of whole objects.
-    if not _looks_like_voc(folder) or (path / "Annotations_Part").is_dir():
-        return None
-    image_set = _choose(path, _image_sets(path), split)
-    if split is not None and image_set is None:
-        return None
-    settings = {} if image_set is None else {"image_set": image_set}
-    images = [path / name for name in ("JPEGImages", "images") if (path / name).is_dir()]
-    return LabelSource("voc", folder, images[0] if images else None, settings)
-
-
-def _folders(path: Path, split: str | None) -> LabelSource | None:
-    """XML files beside the images, in one folder or in one for each split."""
-    if not path.is_dir():
-        return None
-    chosen = _choose(path, _split_folders(path), split)
-    if chosen is not None:
-        return LabelSource("voc", chosen, chosen, {"names_from": path})
-    if split is None and _looks_like_voc(path):
-        return LabelSource("voc", path)
-    return None
-
-
-VOC_LAYOUTS: tuple[Layout, ...] = (
-    Layout(
-        _tree,
-        "a folder with Annotations/*.xml, JPEGImages/ and perhaps ImageSets/Main/<split>.txt "
-        "(Pascal VOC)",
-    ),
-    Layout(
-        _folders,
-        "a folder of Pascal VOC XML files beside their images, or such folders train/, val/, test/",
-    ),
-)
-"""How Pascal VOC data sets are recognised."""

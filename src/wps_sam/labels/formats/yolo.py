@@ -15,19 +15,17 @@ from pathlib import Path
 from wps_sam.errors import DataError
 from wps_sam.images.reading import IMAGE_SUFFIXES, image_size, list_images
 from wps_sam.labels.formats.class_list import read_text
-from wps_sam.labels.formats.yolo_lines import YoloLine, parse_line
-from wps_sam.labels.formats.yolo_set import (
-    YoloSet,
+from wps_sam.labels.formats.yolo_folders import (
     exists,
     find_folders,
-    find_yaml,
     is_junk,
     is_label_name,
-    is_yolo_yaml,
     labels_folder,
-    read_set,
     split_name,
 )
+from wps_sam.labels.formats.yolo_lines import YoloLine, parse_line
+from wps_sam.labels.formats.yolo_set import YoloSet, read_set
+from wps_sam.labels.formats.yolo_yaml import find_yaml, is_yolo_yaml
 from wps_sam.labels.label_file import LabelAnnotation, LabelFile, LabelImage
 from wps_sam.labels.layout import LabelSource, Layout
 from wps_sam.labels.remarks import Note, Skip
