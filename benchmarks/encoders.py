@@ -2,11 +2,11 @@
 
     python -m benchmarks.encoders PHOTOGRAPHS [--turns 5] [--calibrated 20]
 
-PHOTOGRAPHS is a folder. In each turn every way encodes the same photograph, one right after the
-other; those of PyTorch run in processes of their own, as one of them keeps freed memory and that
-cannot be undone. The error is that of the features, relative to their length, against PyTorch in
-float32. The last line is what two cores make of large products of matrices. Writes encoders.json
-beside this file.
+PHOTOGRAPHS is a folder. In each turn every way encodes the same photograph, each in a process of
+its own; who begins changes. All but the first keep freed memory. The 8 bits are calibrated on the
+first photographs, and all is measured on others. The error is that of the features, relative to
+their length, against PyTorch in float32, on the worst photograph. The last line is what the cores
+make of large products of matrices. Writes encoders.json beside this file.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from wps_sam.allocator import keep_freed_memory
 from wps_sam.bench.machine import describe_machine
@@ -31,6 +29,7 @@ from wps_sam.bench.own_process import OwnProcess
 from wps_sam.export.bfloat16 import bfloat16_encoder
 from wps_sam.export.graph import Encoder
 from wps_sam.export.onnx_file import write_module
+from wps_sam.export.openvino_file import save_openvino
 from wps_sam.export.pieces import convert_encoder
 from wps_sam.export.quantised import quantised_encoder
 from wps_sam.extra_packages import EXPORT, extra_package
@@ -39,69 +38,69 @@ from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
 
 RESULT = Path(__file__).with_suffix(".json")
+FIRST = "PyTorch, fp32"
 Pixels = NDArray[np.float32]
-Way = Callable[[Pixels], tuple[float, NDArray[np.float32]]]
-"""(1, 3, side, side) float32 -> seconds, and features (1, D, h, w) float32."""
+Encode = Callable[[Pixels], NDArray[np.float32]]
+"""(1, 3, side, side) float32 -> (1, D, h, w) float32."""
 
-_sam: FrozenSam | None = None
-"""Of a process that `torch_way` started."""
-
-
-def _load(keeps_memory: bool) -> None:
-    global _sam
-    if keeps_memory:
-        keep_freed_memory()
-    _sam = load_sam("mobile_sam")
+_encode: Encode | None = None
+"""Of a process that does one way of encoding."""
 
 
-@torch.inference_mode()
-def _encode(autocast: bool, pixels: Pixels) -> tuple[float, NDArray[np.float32]]:
-    assert _sam is not None
-    tensor = torch.from_numpy(pixels)
-    start = time.perf_counter()
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        features: Tensor = _sam.encode(tensor)
-    return time.perf_counter() - start, features.numpy()
+def open_torch(dtype: torch.dtype | None) -> None:
+    """PyTorch, with autocast if a type is given."""
+    global _encode
+    sam = load_sam("mobile_sam")
+
+    @torch.inference_mode()
+    def encode(pixels: Pixels) -> NDArray[np.float32]:
+        with torch.autocast("cpu", dtype, enabled=dtype is not None):
+            features: NDArray[np.float32] = sam.encode(torch.from_numpy(pixels)).numpy()
+        return features
+
+    _encode = encode
 
 
-def torch_way(process: OwnProcess, *, keeps_memory: bool, autocast: bool) -> Way:
-    """PyTorch, in a process of its own."""
-    process.do(_load, keeps_memory)
-    return partial(process.do, _encode, autocast)
-
-
-def onnx_way(sam: FrozenSam, folder: Path) -> Way:
-    """ONNX Runtime in float32."""
-    path = folder / "encoder.onnx"
-    pixels = torch.zeros((1, 3, sam.image_side, sam.image_side))
-    write_module(Encoder(sam), path, {"pixels": pixels}, ["features"], {})
+def open_onnx(path: Path) -> None:
+    """ONNX Runtime."""
+    global _encode
     onnxruntime = extra_package("onnxruntime", EXPORT)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-    def encode(pixels: Pixels) -> tuple[float, NDArray[np.float32]]:
-        start = time.perf_counter()
-        features = session.run(None, {"pixels": pixels})[0]
-        return time.perf_counter() - start, features
-
-    return encode
+    _encode = lambda pixels: session.run(None, {"pixels": pixels})[0]  # noqa: E731
 
 
-def openvino_way(model: Any, hint: str) -> Way:
-    """OpenVINO, with a precision for what the model leaves open."""
+def open_openvino(path: Path, hint: str) -> None:
+    """OpenVINO, with a precision for what the file leaves open."""
+    global _encode
     settings = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": hint,
     }
-    compiled = extra_package("openvino", EXPORT).Core().compile_model(model, "CPU", settings)
+    compiled = extra_package("openvino", EXPORT).Core().compile_model(path, "CPU", settings)
+    _encode = lambda pixels: compiled([pixels])["features"].copy()  # noqa: E731
 
-    def encode(pixels: Pixels) -> tuple[float, NDArray[np.float32]]:
-        start = time.perf_counter()
-        features = compiled([pixels])["features"]
-        return time.perf_counter() - start, features.copy()
 
-    return encode
+def timed(pixels: Pixels) -> tuple[float, NDArray[np.float32]]:
+    """Seconds and features."""
+    assert _encode is not None
+    start = time.perf_counter()
+    features = _encode(pixels)
+    return time.perf_counter() - start, features
+
+
+def write_files(sam: FrozenSam, calibrate_on: list[ImageFile], folder: Path) -> None:
+    """The encoder in every format: encoder.onnx, and fp32.xml, bf16.xml, int8.xml."""
+    pixels = torch.zeros((1, 3, sam.image_side, sam.image_side))
+    write_module(Encoder(sam), folder / "encoder.onnx", {"pixels": pixels}, ["features"], {})
+    models = {
+        "fp32": convert_encoder(Encoder(sam), sam, folder),
+        "bf16": bfloat16_encoder(sam, folder),
+        "int8": quantised_encoder(calibrate_on)(sam, folder),
+    }
+    for name, model in models.items():
+        save_openvino(model, folder / f"{name}.xml", {})
 
 
 def gigaflops(dtype: torch.dtype, side: int = 2048, repeats: int = 8) -> float:
@@ -115,28 +114,26 @@ def gigaflops(dtype: torch.dtype, side: int = 2048, repeats: int = 8) -> float:
     return 2 * side**3 / min(seconds) / 1e9
 
 
-def all_ways(
-    sam: FrozenSam, files: list[ImageFile], folder: Path, processes: ExitStack
-) -> dict[str, Way]:
-    """Every way, by name; the first is the one that errors are against."""
-
-    def in_torch(*, keeps_memory: bool, autocast: bool) -> Way:
-        process = processes.enter_context(OwnProcess())
-        return torch_way(process, keeps_memory=keeps_memory, autocast=autocast)
-
-    plain = convert_encoder(Encoder(sam), sam, folder)
-    quantised = quantised_encoder(files)(sam, folder)
-    return {
-        "PyTorch, fp32": in_torch(keeps_memory=False, autocast=False),
-        "PyTorch, fp32, freed memory kept": in_torch(keeps_memory=True, autocast=False),
-        "PyTorch, autocast to bf16, freed memory kept": in_torch(keeps_memory=True, autocast=True),
-        "ONNX Runtime, fp32": onnx_way(sam, folder),
-        "OpenVINO, fp32": openvino_way(plain, "f32"),
-        "OpenVINO, fp32 with a bf16 hint": openvino_way(plain, "bf16"),
-        "OpenVINO, bf16 (--precision bf16)": openvino_way(bfloat16_encoder(sam, folder), "f32"),
-        "OpenVINO, 8 bits (--precision int8)": openvino_way(quantised, "f32"),
-        "OpenVINO, 8 bits with a bf16 hint": openvino_way(quantised, "bf16"),
+def open_ways(folder: Path, processes: ExitStack) -> dict[str, OwnProcess]:
+    """A process for every way, by name; the first is the one that errors are against."""
+    openers: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
+        FIRST: (open_torch, (None,)),
+        "PyTorch, fp32, freed memory kept": (open_torch, (None,)),
+        "PyTorch, autocast to bf16": (open_torch, (torch.bfloat16,)),
+        "ONNX Runtime, fp32": (open_onnx, (folder / "encoder.onnx",)),
+        "OpenVINO, fp32": (open_openvino, (folder / "fp32.xml", "f32")),
+        "OpenVINO, fp32 with a bf16 hint": (open_openvino, (folder / "fp32.xml", "bf16")),
+        "OpenVINO, bf16 (--precision bf16)": (open_openvino, (folder / "bf16.xml", "f32")),
+        "OpenVINO, 8 bits (--precision int8)": (open_openvino, (folder / "int8.xml", "f32")),
+        "OpenVINO, 8 bits with a bf16 hint": (open_openvino, (folder / "int8.xml", "bf16")),
     }
+    ways = {}
+    for name, (opener, arguments) in openers.items():
+        ways[name] = processes.enter_context(OwnProcess())
+        if name != FIRST:
+            ways[name].do(keep_freed_memory)
+        ways[name].do(opener, *arguments)
+    return ways
 
 
 def measure(photographs: str, turns: int, calibrated: int) -> dict[str, Any]:
@@ -144,19 +141,21 @@ def measure(photographs: str, turns: int, calibrated: int) -> dict[str, Any]:
     files = list_images([photographs])
     sam = load_sam("mobile_sam")
     with ExitStack() as processes, tempfile.TemporaryDirectory() as folder:
-        ways = all_ways(sam, files[:calibrated], Path(folder), processes)
+        write_files(sam, files[:calibrated], Path(folder))
+        ways = open_ways(Path(folder), processes)
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         errors: dict[str, list[float]] = {name: [] for name in ways}
+        names = list(ways)
         for turn in range(-1, turns):  # the first one warms up
-            pixels = sam.preprocess([read_image(files[turn].path)]).numpy()
+            pixels = sam.preprocess([read_image(files[calibrated + max(turn, 0)].path)]).numpy()
             features = {}
-            for name, way in ways.items():
-                taken, features[name] = way(pixels)
+            for place in range(len(names)):  # who begins changes
+                name = names[(turn + place) % len(names)]
+                taken, features[name] = ways[name].do(timed, pixels)
                 if turn >= 0:
                     seconds[name].append(taken)
-            expected = next(iter(features.values()))
             for name, found in features.items():
-                error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+                error = np.linalg.norm(found - features[FIRST]) / np.linalg.norm(features[FIRST])
                 errors[name].append(float(error))
     rows = {
         name: {
@@ -169,8 +168,8 @@ def measure(photographs: str, turns: int, calibrated: int) -> dict[str, Any]:
     }
     rates = {name: gigaflops(getattr(torch, name)) for name in ("float32", "bfloat16")}
     return {
-        "turns": turns,
-        "calibrated_on": calibrated,
+        "photographs": turns,
+        "calibrated_on": f"{calibrated} others",
         "ways": rows,
         "gigaflops_of_a_product": rates,
         "machine": describe_machine(),

@@ -6,7 +6,7 @@
 `time` lets all ways cut each photograph one right after the other, so that other work on the
 machine meets all alike; a ratio is that of one photograph within one turn. The plain path and ours
 are those of `wps-sam bench`, each in a process of its own, stage after stage; nothing is read or
-written ahead in any way.
+written ahead in any way. What keeping freed memory alone gives the plain path is a way of its own.
 `score` gives the mIoU of `predict` with each model on the held-out images of a data set with masks;
 models that are not named keep the score that they have.
 Both write their part of end_to_end.json beside this file.
@@ -37,7 +37,13 @@ from wps_sam.inference.sources import ImageToPredict, Selection, find_images
 from wps_sam.inference.writers import Outcome, write_semantic
 
 RESULT = Path(__file__).with_suffix(".json")
-PATHS: dict[str, PathName] = {"plain": "plain", "predict": "ours"}
+PATHS: dict[str, tuple[PathName, bool]] = {
+    "plain": ("plain", False),
+    "plain, freed memory kept": ("plain", True),
+    "predict": ("ours", True),
+}
+"""Name -> path, and whether freed memory is kept."""
+
 Cut = Callable[[ImageToPredict], tuple[float, PartPrediction]]
 
 
@@ -78,9 +84,11 @@ def time_ways(run: Path, files: dict[str, Path], photographs: list[str], repeats
     with ExitStack() as processes:
         ways = {
             shown: path_way(
-                processes.enter_context(PathProcess(RunToMeasure(run, device="cpu"), name))
+                processes.enter_context(
+                    PathProcess(RunToMeasure(run, device="cpu"), name, keeps_memory=kept)
+                )
             )
-            for shown, name in PATHS.items()
+            for shown, (name, kept) in PATHS.items()
         }
         classes = PartSegmenter.load(run, device="cpu")
         ways |= {name: exported_way(file, classes) for name, file in files.items()}

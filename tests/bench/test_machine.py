@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wps_sam.bench import machine
-from wps_sam.bench.machine import describe_machine
+from wps_sam.bench.machine import busy_cores, describe_machine
 
 
 def test_describe_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,8 +16,13 @@ def test_describe_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"processor", "python", "wps-sam", "torch", "transformers"} <= set(found)
     monkeypatch.setattr(machine, "_PACKAGES", ("torch", "no-such-package"))
     assert "no-such-package" not in describe_machine()
-    monkeypatch.delattr(os, "getloadavg", raising=False)  # as on Windows
-    assert "load_before" not in describe_machine()
+
+
+def test_busy_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.234, 5, 6), raising=False)
+    assert busy_cores() == {"load_before": 1.23}
+    monkeypatch.delattr(os, "getloadavg")  # as on Windows
+    assert busy_cores() == {}
 
 
 def test_processor(tmp_path: Path) -> None:

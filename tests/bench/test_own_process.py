@@ -1,7 +1,10 @@
 """Work in another process, and the memory of this one."""
 
 import os
+import signal
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,24 @@ def test_errors_come_back(tmp_path: Path) -> None:
 def test_ended_from_outside() -> None:
     with OwnProcess() as process, pytest.raises(PredictionError, match="too little memory"):
         process.do(os._exit, 9)
+
+
+def test_close__in_the_middle_of_work() -> None:
+    process, start = OwnProcess(), time.monotonic()
+    with ThreadPoolExecutor() as waiting:
+        found = waiting.submit(process.do, time.sleep, 60)
+        time.sleep(0.2)
+        process.close()
+        with pytest.raises(PredictionError, match="ended from outside"):
+            found.result()
+    assert time.monotonic() - start < 30
+
+
+def test_ctrl_c_is_for_the_process_that_waits() -> None:
+    with OwnProcess() as process:
+        number = process.do(os.getpid)
+        os.kill(number, signal.SIGINT)
+        assert process.do(os.getpid) == number
 
 
 def test_peak__of_a_fresh_process_is_its_own() -> None:

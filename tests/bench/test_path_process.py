@@ -18,8 +18,9 @@ def run(run_folder: Path) -> RunToMeasure:
 
 
 def test_another_process(run: RunToMeasure, images: tuple[ImageToPredict, ...]) -> None:
-    with PathProcess(run, "ours") as path:
+    with PathProcess(run, "ours", keeps_memory=True) as path:
         alone, cut = path.alone(images), path.cut(images[1])
+        assert path.device == "cpu"
     assert alone.images_per_second > 0
     assert list(cut.seconds) == list(STAGES)
     assert cut.prediction.masks.shape[1:] == (80, 50)
@@ -27,17 +28,19 @@ def test_another_process(run: RunToMeasure, images: tuple[ImageToPredict, ...]) 
 
 def test_another_process__no_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
-        PathProcess(RunToMeasure(tmp_path / "nowhere"), "plain")
+        PathProcess(RunToMeasure(tmp_path / "nowhere"), "plain", keeps_memory=False)
 
 
-@pytest.mark.parametrize(("name", "kept"), [("ours", [True]), ("plain", [])])
-def test_memory_is_kept_as_in_the_command__the_plain_path_is_left_alone(
-    run: RunToMeasure, monkeypatch: pytest.MonkeyPatch, name: Any, kept: list[bool]
+def test_memory_is_kept_where_it_is_asked_for(
+    run: RunToMeasure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[bool] = []
     monkeypatch.setattr(path_process, "keep_freed_memory", lambda: calls.append(True))
-    PathWorker(run, name)
-    assert calls == kept
+    PathWorker(run, "plain", keeps_memory=False)
+    assert not calls
+    worker = PathWorker(run, "ours", keeps_memory=True)
+    assert calls == [True]
+    assert (worker.sam_name, worker.device) == ("sam_vit_48x4", "cpu")
 
 
 @pytest.mark.parametrize("name", ["ours", "plain"])
@@ -46,4 +49,4 @@ def test_alone__broken_image(
 ) -> None:
     (photos / "1.png").write_bytes(b"no photograph")
     with pytest.raises(DataError, match=r"1\.png"):
-        PathWorker(run, name).alone(images)
+        PathWorker(run, name, keeps_memory=False).alone(images)

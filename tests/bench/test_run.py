@@ -22,8 +22,9 @@ order: list[tuple[str, str]] = []
 class HerePath(PathWorker):
     """Does here what another process would be sent, after the same packing and unpacking."""
 
-    def __init__(self, run: RunToMeasure, name: Any) -> None:
-        super().__init__(*pickle.loads(pickle.dumps((run, name))))
+    def __init__(self, run: RunToMeasure, name: Any, *, keeps_memory: bool) -> None:
+        assert keeps_memory == (name == "ours")
+        super().__init__(*pickle.loads(pickle.dumps((run, name))), keeps_memory=False)
 
     def __enter__(self) -> Self:
         """As of `PathProcess`."""

@@ -6,8 +6,10 @@ import pytest
 
 from wps_sam import __version__
 from wps_sam.cli import data_toy
+from wps_sam.cli import main as main_module
 from wps_sam.cli.main import VERBS, main
 from wps_sam.cli.parser import build_parser
+from wps_sam.errors import DataError
 
 
 @pytest.mark.parametrize("words", [[], ["-h"], ["--help"]], ids=["nothing", "short", "long"])
@@ -88,6 +90,21 @@ def test_other_error__is_a_bug_and_keeps_its_traceback(
     monkeypatch.setattr(data_toy, "draw_toy_dataset", fail)
     with pytest.raises(ZeroDivisionError):
         main(["data", "toy", "--out", str(tmp_path)])
+
+
+def test_freed_memory_is_kept_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done: list[str] = []
+
+    def draw(out: Path, config: object) -> None:
+        done.append("drawn")
+        raise DataError("enough")
+
+    monkeypatch.setattr(main_module, "keep_freed_memory", lambda: done.append("kept"))
+    monkeypatch.setattr(data_toy, "draw_toy_dataset", draw)
+    assert main(["data", "toy", "--out", str(tmp_path)]) == 1
+    assert done == ["kept", "drawn"]
 
 
 def test_stopped_by_the_user(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from wps_sam.cluster import worker as worker_module
 from wps_sam.cluster.stored_images import RECORD_FIELDS, to_record
 from wps_sam.cluster.worker import STOPPED, Attempts, BlockWorker, Outcome
 from wps_sam.errors import DataError
@@ -129,3 +130,10 @@ def test_block__what_a_killed_worker_left_is_not_done_again() -> None:
     table = worker(block("a", "b", "c"))
     assert worker.calls == [["a"], ["c"]]
     assert sorted(table.column("position").to_pylist()) == [5, 6, 7]
+
+
+def test_workers_keep_freed_memory_as_the_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(worker_module, "keep_freed_memory", lambda: calls.append(True))
+    Worker(Attempts())
+    assert calls == [True]

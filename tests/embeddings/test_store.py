@@ -79,6 +79,12 @@ def test_read_ahead__whole_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "posix_fadvise", record)
     cache.read_ahead(["key", "missing"])
     assert asked == [(0, 0, os.POSIX_FADV_WILLNEED)]  # a length of 0 is to the end
+
+    def refuse(*words: int) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    cache.read_ahead(["key"])
     monkeypatch.delattr(os, "posix_fadvise")  # as on macOS and Windows
     cache.read_ahead(["key"])
 

@@ -51,6 +51,18 @@ def test_only_the_encoder_is_in_bfloat16(path: Path) -> None:
     assert shapes == [[32, 3, 16, 16]]
 
 
+def test_openvino_computes_in_it_where_the_processor_can(path: Path) -> None:
+    core = extra_package("openvino", EXPORT).Core()
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    kinds = {
+        op.get_rt_info()["runtimePrecision"].astype(str)
+        for op in OpenvinoFile(path)._compiled.get_runtime_model().get_ops()
+        if "Convolution" in op.get_rt_info()["layerType"].astype(str)
+        and list(op.get_output_shape(0)) == [1, 32, 8, 8]
+    }
+    assert kinds == {"bf16" if has_bf16 else "f32"}
+
+
 def test_finds_what_the_model_finds__up_to_rounding(
     path: Path, query_segmenter: PartSegmenter
 ) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wps_sam.cli.main import main
 from wps_sam.errors import CheckpointError, ConfigError, DataError
 from wps_sam.export import exported
 from wps_sam.export.check_pictures import drawn_pictures
@@ -72,6 +73,23 @@ def test_predict__files_and_bad_input(path: Path, tmp_path: Path) -> None:
         segmenter.predict(np.zeros((4, 4), np.uint8))
     with pytest.raises(ConfigError, match="from 0 to 1; found 2"):
         segmenter.predict(image, score_threshold=2)
+
+
+def test_predict__by_the_command(
+    path: Path, dense_segmenter: PartSegmenter, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for picture in drawn_pictures():
+        Image.fromarray(picture.image).save(tmp_path / "photos" / f"{picture.name}.png")
+    out = tmp_path / "out"
+    assert main(["predict", str(path), str(tmp_path / "photos"), "--out", str(out)]) == 0
+    written = json.loads((out / "predictions.json").read_text())
+    expected = sum(len(dense_segmenter.predict(picture.image)) for picture in drawn_pictures())
+    assert len(written["annotations"]) == expected > 0
+    for picture in drawn_pictures():
+        label_map = np.asarray(Image.open(out / "semantic" / f"{picture.name}.png"))
+        semantic = dense_segmenter.predict(picture.image).semantic
+        assert (label_map != semantic).mean() < 1e-3
 
 
 def test_fingerprint__of_the_file_and_its_weights(path: Path, tmp_path: Path) -> None:

@@ -103,3 +103,13 @@ def test_dropout__seed_and_modes() -> None:
     assert torch.equal(Dropout(1.0)(x), torch.zeros(3, 7))
     assert Dropout(0.5)(x.bfloat16()).dtype == torch.bfloat16
     assert Dropout(0.5)(torch.ones(0, 4)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.5, float("nan")])
+def test_dropout__not_a_probability(probability: float) -> None:
+    with pytest.raises(ValueError, match="expected a probability from 0 to 1"):
+        Dropout(probability)
+
+
+def test_dropout__shown() -> None:
+    assert str(Dropout(0.1)) == "Dropout(probability=0.1)"

@@ -189,8 +189,8 @@ def test_batches__shares_make_up_the_batch_of_one_process() -> None:
         shares = []
         for share in found:
             shares.append(share)
-            assert len(announced) == len(shares)  # the next share, while this one is worked on
-        assert [*announced[:-1], []] == [*shares[1:], []]
+            assert len(announced) == min(len(shares) + 1, 3)  # always one ahead
+        assert announced == shares
         return shares
 
     whole = batches(ALONE)

@@ -20,22 +20,25 @@ _PACKAGES = (
 )
 
 
-def describe_machine() -> dict[str, str | int | float]:
-    """Processor, cores, threads, load and the versions that matter.
-
-    Returns:
-        Name -> value; `load_before` is the mean number of busy cores in the last minute, missing
-        where the system does not say.
-    """
-    facts: dict[str, str | int | float] = {
+def describe_machine() -> dict[str, str | int]:
+    """Processor, cores, threads and the versions that matter, by name."""
+    facts: dict[str, str | int] = {
         "processor": _processor(Path("/proc/cpuinfo")),
         "cores": os.cpu_count() or 1,
         "torch_threads": torch.get_num_threads(),
         "python": platform.python_version(),
     }
-    if hasattr(os, "getloadavg"):  # not on Windows
-        facts["load_before"] = round(os.getloadavg()[0], 2)
     return facts | {name: found for name in _PACKAGES if (found := _version(name))}
+
+
+def busy_cores() -> dict[str, float]:
+    """Mean number of busy cores in the last minute, as `load_before`; empty if unknown.
+
+    To be asked before anything is measured, which would count itself otherwise.
+    """
+    if not hasattr(os, "getloadavg"):  # on Windows
+        return {}
+    return {"load_before": round(os.getloadavg()[0], 2)}
 
 
 def _version(package: str) -> str:

@@ -1,5 +1,8 @@
 """A process of its own, whose memory is nobody else's."""
 
+import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -16,12 +19,19 @@ _STATUS = Path("/proc/self/status")
 
 
 class OwnProcess:
-    """A fresh process that does one thing after the other; leave it as a context."""
+    """A fresh process that does one thing after the other; leave it as a context, or close it."""
 
     def __init__(self) -> None:
-        """Start it with the first piece of work."""
+        """Start it."""
         # Spawned, not forked: a copy of this process would begin with this process's memory.
-        self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+        # Ctrl-C is for the process that waits, which then ends this one.
+        self._pool = ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
+        self._number = self.do(os.getpid)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -29,6 +39,12 @@ class OwnProcess:
 
     def __exit__(self, *failure: object) -> None:
         """End the process."""
+        self.close()
+
+    def close(self) -> None:
+        """End the process, in the middle of its work if it has some."""
+        with contextlib.suppress(OSError):  # it has ended by itself
+            os.kill(self._number, signal.SIGTERM)
         self._pool.shutdown()
 
     def do(self, work: Callable[..., Result], *arguments: object) -> Result:

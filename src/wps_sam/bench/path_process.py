@@ -54,14 +54,27 @@ class Cut(NamedTuple):
 
 
 class PathWorker:
-    """One path in this process."""
+    """One path in this process.
 
-    def __init__(self, run: RunToMeasure, name: PathName) -> None:
-        """Load the run; `ours` keeps freed memory as the command does, `plain` is left alone."""
-        if name == "ours":
+    Attributes:
+        sam_name: Name of the run's SAM.
+        device: Where it computes.
+    """
+
+    def __init__(self, run: RunToMeasure, name: PathName, *, keeps_memory: bool) -> None:
+        """Load the run.
+
+        Args:
+            run: What to load.
+            name: Which path.
+            keeps_memory: Whether freed memory is kept, as in the command; it is so from then on.
+        """
+        if keeps_memory:
             keep_freed_memory()
         segmenter = run.load()
         self._path = OwnPath(segmenter) if name == "ours" else PlainPath(segmenter)
+        self.sam_name = segmenter.sam.name
+        self.device = str(segmenter.sam.device)
 
     def alone(self, images: Sequence[ImageToPredict]) -> CostAlone:
         """Cut all images while nobody else does anything.
@@ -105,13 +118,13 @@ class PathWorker:
 class PathProcess:
     """The same in another process; leave it as a context."""
 
-    def __init__(self, run: RunToMeasure, name: PathName) -> None:
-        """Load the run there; raises what `PathWorker` does."""
+    def __init__(self, run: RunToMeasure, name: PathName, *, keeps_memory: bool) -> None:
+        """Load the run there; as `PathWorker`."""
         self._process = OwnProcess()
         try:
-            self._process.do(_open, run, name)
+            self.sam_name, self.device = self._process.do(_open, run, name, keeps_memory)
         except BaseException:
-            self._process.__exit__()
+            self._process.close()
             raise
 
     def __enter__(self) -> Self:
@@ -120,7 +133,7 @@ class PathProcess:
 
     def __exit__(self, *failure: object) -> None:
         """End the process."""
-        self._process.__exit__()
+        self._process.close()
 
     def alone(self, images: Sequence[ImageToPredict]) -> CostAlone:
         """As `PathWorker.alone`; PredictionError if the process was ended."""
@@ -135,9 +148,11 @@ _worker: PathWorker | None = None
 """Of a process that `PathProcess` started."""
 
 
-def _open(run: RunToMeasure, name: PathName) -> None:
+def _open(run: RunToMeasure, name: PathName, keeps_memory: bool) -> tuple[str, str]:
+    """Name of the SAM, and device."""
     global _worker
-    _worker = PathWorker(run, name)
+    _worker = PathWorker(run, name, keeps_memory=keeps_memory)
+    return _worker.sam_name, _worker.device
 
 
 def _alone(images: Sequence[ImageToPredict]) -> CostAlone:

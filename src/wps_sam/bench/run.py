@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from wps_sam.bench.comparison import PathAgreement, compare_paths
-from wps_sam.bench.machine import describe_machine
+from wps_sam.bench.machine import busy_cores, describe_machine
 from wps_sam.bench.path_process import Cut, PathProcess, RunToMeasure
 from wps_sam.bench.report import BenchReport, stage_costs
 from wps_sam.bench.stages import PathName
@@ -34,7 +34,7 @@ def run_bench(job: BenchJob, on_progress: Callable[[int], None] = lambda done: N
     """Measure both paths: each by itself, then in turns, stage by stage.
 
     Each path has a process of its own from the beginning to the end, and only one of them works at
-    a time.
+    a time. Ours keeps freed memory as the command does; the plain path is left alone.
 
     Args:
         job: What to measure.
@@ -53,18 +53,18 @@ def run_bench(job: BenchJob, on_progress: Callable[[int], None] = lambda done: N
         raise ConfigError(f"--repeats must be 1 or more; found {job.repeats}.")
     if not job.images:
         raise ConfigError("Found no image to measure on; expected at least one. Name some.")
-    machine = describe_machine()
-    segmenter = job.run.load()  # first, so that a mistake in the settings is told at once
+    machine = describe_machine() | busy_cores()
     with ExitStack() as processes:
         paths, alone = {}, {}
         for name in _PATHS:
-            paths[name] = processes.enter_context(PathProcess(job.run, name))
+            process = PathProcess(job.run, name, keeps_memory=name == "ours")
+            paths[name] = processes.enter_context(process)
             alone[name] = paths[name].alone(job.images)
             on_progress(len(job.images))
         turns = _take_turns(paths, job.images, job.repeats, on_progress)
     return BenchReport(
-        sam=segmenter.sam.name,
-        device=str(segmenter.sam.device),
+        sam=paths["ours"].sam_name,
+        device=paths["ours"].device,
         machine=machine,
         images=len(job.images),
         repeats=job.repeats,

@@ -62,7 +62,8 @@ def _print_cost(cost: PrecisionCost) -> None:
     console.print(
         f"File against model on {cost.photographs} photographs, the model's masks taken as truth: "
         f"mIoU {cost.miou:.3f}, {cost.pixel_agreement:.2%} of all pixels the same; parts "
-        f"{cost.file_parts} and {cost.parts}.",
+        f"{cost.file_parts} and {cost.parts}; seconds {cost.file_seconds:.2f} and "
+        f"{cost.seconds:.2f} on this machine.",
         soft_wrap=True,
     )
 

@@ -135,12 +135,12 @@ class EmbeddingCache:
     def read_ahead(self, keys: Iterable[str]) -> None:
         """Ask the system to fetch embeddings from the disk meanwhile, where it can be asked.
 
-        A file that is missing is left to `read`.
+        What goes wrong here is left to `read`; some network file systems know no such wish.
         """
         if not hasattr(os, "posix_fadvise"):  # not on macOS and Windows
             return
         for key in keys:
-            with contextlib.suppress(FileNotFoundError), self.path(key).open("rb") as file:
+            with contextlib.suppress(OSError), self.path(key).open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
     def read(self, key: str) -> Tensor:

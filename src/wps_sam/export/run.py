@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from wps_sam.export.metadata import describe
 from wps_sam.export.onnx_file import OnnxFile, write_onnx
 from wps_sam.export.openvino_file import OpenvinoFile, write_openvino
 from wps_sam.export.parity import Agreement, check_picture
-from wps_sam.export.pieces import write_pieces
+from wps_sam.export.pieces import EncoderWriter, write_pieces
 from wps_sam.export.quantised import quantised_encoder
 from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.images.reading import ImageFile
@@ -112,13 +112,9 @@ def export_run(
                 check_picture(segmenter, file, picture, threshold) for picture in pictures
             )
         else:
-            write_encoder = (
-                quantised_encoder(photographs.to_calibrate)
-                if precision == "int8"
-                else bfloat16_encoder
+            file = _write_with_fewer_bits(
+                graph, staged, metadata, _ENCODERS[precision](photographs.to_calibrate)
             )
-            write_pieces(graph, staged, metadata, write_encoder)
-            file = OpenvinoFile(staged)
             check_shapes(segmenter, file, drawn_pictures())
             cost = measure_cost(segmenter, file, read_pictures(photographs.to_compare), threshold)
         del file  # a file that is in use cannot be renamed everywhere
@@ -138,6 +134,21 @@ def _write(
         write_onnx(graph, Path(between) / "graph.onnx", {})
         write_openvino(Path(between) / "graph.onnx", path, metadata)
     return OpenvinoFile(path)
+
+
+def _write_with_fewer_bits(
+    graph: PartGraph, path: Path, metadata: dict[str, str], write_encoder: EncoderWriter
+) -> GraphFile:
+    """Write the OpenVINO format with such an encoder, and load what was written."""
+    write_pieces(graph, path, metadata, write_encoder)
+    return OpenvinoFile(path)
+
+
+_ENCODERS: dict[str, Callable[[Sequence[ImageFile]], EncoderWriter]] = {
+    "int8": lambda photographs: quantised_encoder(photographs),
+    "bf16": lambda photographs: bfloat16_encoder,
+}
+"""Precision -> what writes the encoder, given photographs to measure ranges on."""
 
 
 def _check_out(out: Path, file_format: FileFormat) -> None:

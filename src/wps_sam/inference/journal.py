@@ -21,7 +21,7 @@ CLASSES_FILE = "classes.json"
 PARTIAL_FILE = "predictions.partial.jsonl"
 
 
-class FoundParts(Protocol):
+class WritableParts(Protocol):
     """What a journal asks of an image's parts: a `PartPrediction`, or what was kept of one."""
 
     @property
@@ -78,7 +78,7 @@ class PredictionJournal:
         """Whether an image was predicted before and its file is still the same."""
         return self._stamp_of.get(image.name) == _stamp(image)
 
-    def add(self, image: ImageToPredict, prediction: FoundParts) -> None:
+    def add(self, image: ImageToPredict, prediction: WritableParts) -> None:
         """Write one image's parts to disk.
 
         Args:

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+_VALUES = 1 << 16
+"""How many values 16 random bits have; read as a number with a sign, half of them are below 0."""
+
 
 @dataclass(frozen=True)
 class LayerShape:
@@ -32,24 +35,27 @@ class Dropout(nn.Module):
     """
 
     def __init__(self, probability: float) -> None:
-        """Drop with this probability, 0 to 1, in training."""
+        """Drop with this probability in training; ValueError if it is not from 0 to 1."""
         super().__init__()
+        if not 0 <= probability <= 1:
+            raise ValueError(f"dropout is {probability}; expected a probability from 0 to 1")
         self.probability = probability
+
+    def extra_repr(self) -> str:
+        """What `print` shows."""
+        return f"probability={self.probability}"
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape and float dtype -> the same."""
         if not self.training or x.device.type != "cpu":
             return F.dropout(x, self.probability, self.training)
-        dropped = round(self.probability * _COINS)
-        if dropped in (0, _COINS):
+        dropped = round(self.probability * _VALUES)
+        if dropped in (0, _VALUES):
             return F.dropout(x, self.probability)
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        coins = words.view(torch.int16)[: x.numel()].view(x.shape)
-        kept = coins >= dropped - _COINS // 2
-        return x * kept.to(x.dtype).mul_(_COINS / (_COINS - dropped))
-
-
-_COINS = 1 << 16
+        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
+        drawn = words.random_(-(2**63), None).view(torch.int16)[: x.numel()].view(x.shape)
+        kept = drawn >= dropped - _VALUES // 2
+        return x * kept.to(x.dtype).mul_(_VALUES / (_VALUES - dropped))
 
 
 class FeedForward(nn.Module):

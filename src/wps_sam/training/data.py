@@ -131,8 +131,11 @@ class SharedBatches(Sampler[list[int]]):
             order[start : start + self.batch_size][self.here.rank :: self.here.count]
             for start in range(0, len(order), self.batch_size)
         ]
-        for share, following in zip(shares, [*shares[1:], []], strict=True):
-            self.announce(following)
+        if shares:
+            self.announce(shares[0])
+        for share, following in zip(shares, [*shares[1:], None], strict=True):
+            if following is not None:
+                self.announce(following)
             yield share
 
 
