@@ -244,28 +244,39 @@ def test_export__a_sam_with_finer_features_is_refused(
         export_run(model, tmp_path / "a.onnx", "onnx")
 
 
-def test_export__a_few_photographs_serve_for_both(
-    model: Path, dense_onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def drawn_photographs(tmp_path: Path) -> Path:
     (tmp_path / "photos").mkdir()
     for picture in check_pictures.drawn_pictures():
         Image.fromarray(picture.image).save(tmp_path / "photos" / f"{picture.name}.png")
+    return tmp_path / "photos"
+
+
+def test_export__a_few_photographs_serve_for_both(
+    model: Path,
+    dense_onnx: Path,
+    drawn_photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     calibrated: list[ImageFile] = []
 
     monkeypatch.setattr(run_module, "quantised_encoder", calibrated.extend)
     monkeypatch.setattr(run_module, "write_pieces", written_in_full_precision(dense_onnx))
-    folder = tmp_path / "photos"
-    report = export_run(model, tmp_path / "a.xml", "openvino", precision="int8", calibrate=folder)
+    report = export_run(
+        model, tmp_path / "a.xml", "openvino", precision="int8", calibrate=drawn_photographs
+    )
     assert report.cost is not None
     assert len(calibrated) == report.cost.photographs == 3
 
 
 def test_export__bfloat16(
-    model: Path, dense_onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path,
+    dense_onnx: Path,
+    drawn_photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "photos").mkdir()
-    for picture in check_pictures.drawn_pictures():
-        Image.fromarray(picture.image).save(tmp_path / "photos" / f"{picture.name}.png")
     encoders = []
 
     def write(graph: PartGraph, path: Path, metadata: Mapping[str, str], encoder: object) -> None:
@@ -273,8 +284,9 @@ def test_export__bfloat16(
         write_openvino(dense_onnx, path, metadata)
 
     monkeypatch.setattr(run_module, "write_pieces", write)
-    folder = tmp_path / "photos"
-    report = export_run(model, tmp_path / "a.xml", "openvino", precision="bf16", calibrate=folder)
+    report = export_run(
+        model, tmp_path / "a.xml", "openvino", precision="bf16", calibrate=drawn_photographs
+    )
     assert encoders == [bfloat16_encoder]
     assert report.cost is not None
     assert OpenvinoFile(tmp_path / "a.xml").metadata["precision"] == "bf16"
