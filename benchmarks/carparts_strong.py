@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, cast
 
+import numpy as np
 import torch
 from rich.console import Console
 
@@ -35,7 +36,7 @@ from wps_sam.cli.mask_validation import Predict, mask_measure
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
 from wps_sam.inference.segmenter import PartSegmenter
-from wps_sam.labels.weak_labels import WeakDataset
+from wps_sam.labels.weak_labels import WeakDataset, WeakImage
 from wps_sam.prompter.dense.config import DenseCriterionConfig, DensePrompterConfig
 from wps_sam.prompter.dense.model import DenseOutput, DensePrompter
 from wps_sam.prompter.interface import Prompter
@@ -58,11 +59,14 @@ class Row:
         recipe: How to train.
         images: How many of the training images, spread evenly over the file; None takes all.
         supervision: What the labels are.
+        off_centre: How far each part's point lies off the centre of its box: standard deviation,
+            in sides of the box.
     """
 
     recipe: Recipe = STRONG
     images: int | None = None
     supervision: str = "box"
+    off_centre: float = 0.0
 
 
 HALF = replace(STRONG, least_steps=STRONG.least_steps // 2)
@@ -77,6 +81,7 @@ PAPER_EPOCHS = 12
 ROWS = {
     "strong": Row(),
     "points": Row(supervision="point"),
+    "points_off_centre": Row(supervision="point", off_centre=0.1),
     "points_without_correction": Row(replace(STRONG, box_corrections=0), supervision="point"),
     **{f"{count}_images": Row(HALF, images=count) for count in (25, 50)},
     **{f"{count}_images": Row(images=count) for count in (100, 200)},
@@ -146,6 +151,26 @@ def spread_evenly(labels: WeakDataset, count: int | None) -> WeakDataset:
     return labels.subset(i * total // count for i in range(count))
 
 
+def with_points_off_centre(labels: WeakDataset, deviation: float, seed: int) -> WeakDataset:
+    """Give each part a point drawn around the centre of its box.
+
+    Args:
+        labels: All parts have boxes.
+        deviation: Standard deviation, in sides of the box. A point is never nearer to a side than
+            a tenth of the box.
+        seed: Of the draw.
+    """
+    generator = np.random.default_rng(seed)
+
+    def drawn(image: WeakImage) -> WeakImage:
+        low, high = image.boxes_xyxy[:, :2], image.boxes_xyxy[:, 2:]
+        steps = generator.normal(0.5, deviation, low.shape).clip(0.1, 0.9)
+        points = (low + steps * (high - low)).astype(np.float32)
+        return replace(image, points_xy=tuple(points[:, None]))
+
+    return replace(labels, images=tuple(drawn(image) for image in labels.images))
+
+
 def train_row(data: Path, work: Path, name: str, seed: int, cache: Path) -> None:
     """Learn one row with one seed and score its masks."""
     row, run = ROWS[name], work / f"{name}-seed{seed}"
@@ -154,6 +179,9 @@ def train_row(data: Path, work: Path, name: str, seed: int, cache: Path) -> None
     place = LabelPlace(data, holdout=HOLDOUT)
     labels, held_out = place.weak_labels().split_every(HOLDOUT)
     labels = spread_evenly(labels, row.images)
+    if row.off_centre:
+        labels = with_points_off_centre(labels, row.off_centre, seed)
+        held_out = with_points_off_centre(held_out, row.off_centre, seed + 1)
     job = TrainingJob(
         row.recipe.for_images(len(labels.images)), row.supervision, seed, "32-true", "cpu"  # type: ignore[arg-type]  # a word
     )  # fmt: skip

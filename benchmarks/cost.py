@@ -68,14 +68,15 @@ def training_step(sam: FrozenSam, recipe_name: str, toy: Path, repeats: int) -> 
 def peak_memory(*words: str) -> float:
     """Peak resident megabytes of `wps-sam WORDS` in a process of its own."""
     code = (
-        "import resource, sys; from wps_sam.cli.main import main; status = main(sys.argv[1:]);"
-        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(status)"
+        "import sys; from wps_sam.bench.own_process import peak_memory;"
+        "from wps_sam.cli.main import main; status = main(sys.argv[1:]);"
+        "print('peak', peak_memory()); sys.exit(status)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
     )
-    kilobytes = next(line for line in done.stdout.splitlines() if line.startswith("peak"))
-    return int(kilobytes.split()[1]) / 1024
+    line = next(line for line in done.stdout.splitlines() if line.startswith("peak"))
+    return int(line.split()[1]) / 2**20
 
 
 def memory(toy: Path, work: Path) -> dict[str, float]:
@@ -104,7 +105,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         toy, work = Path(folder) / "toy", Path(folder) / "work"
         draw_toy_dataset(toy, ToyConfig(train=16, val=0))
-        # First, while this process is small: a child's peak begins at its parent's.
         peaks = memory(toy, work)
         sam = load_sam()
         features = sam.encode(sam.preprocess([picture]))

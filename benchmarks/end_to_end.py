@@ -115,7 +115,7 @@ def time_ways(run: Path, files: dict[str, Path], photographs: list[str], repeats
         "ways": {
             name: {
                 "seconds": median(taken),
-                "times_faster_than_plain": _spread(
+                "times_faster_than_plain": spread(
                     [a / b for a, b in zip(seconds["plain"], taken, strict=True)]
                 ),
                 "pixel_agreement_with_plain": same[name] / pixels,
@@ -126,7 +126,8 @@ def time_ways(run: Path, files: dict[str, Path], photographs: list[str], repeats
     }
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, least and most."""
     return {"median": median(values), "min": min(values), "max": max(values)}
 
 

@@ -16,9 +16,10 @@ def keep_freed_memory() -> bool:
     """Let this process keep what it freed, for the next time it is wanted.
 
     By default glibc hands large blocks back to the system at once. Each layer of a network asks
-    for such blocks anew, and the system fills every page of them with zeros first: a third of the
-    time of MobileSAM's encoder (docs/performance.md). Blocks of up to a gigabyte are kept (32 MB
-    before glibc 2.35; 64 MB in other threads than the first), so memory falls less after a peak.
+    for such blocks anew, and the system fills every page of them with zeros first: a fifth to a
+    third of the time of MobileSAM's encoder (docs/performance.md). Blocks of up to a gigabyte are
+    kept (32 MB before glibc 2.35; 64 MB in other threads than the first), so memory falls less
+    after a peak.
 
     It holds for the whole process, so it is for programs, not for libraries, to decide: the
     command calls it first of all.

@@ -36,12 +36,13 @@ def test_other_norms() -> None:
             weights[name] = tensor + 0.5 * noise  # variances are 1, so none falls below 0
     fast.load_state_dict(weights)
     plain.load_state_dict(weights)
-    # 176 pixels are 22 cells and then 11, which no window divides.
-    pixels = torch.randn(2, 3, 176, 176, generator=generator)
-    expected, found = fast(pixels), plain(pixels)
-    assert found.shape == (2, 256, 11, 11)
-    assert (found - expected).abs().max() < 2e-5
-    assert (sam.image_encoder(pixels) - expected).abs().max() > 0.1
+    # 176 pixels are 22 cells and then 11, which no window divides; 224 are 28 and 14: all do.
+    for side in (176, 224):
+        pixels = torch.randn(2, 3, side, side, generator=generator)
+        expected, found = fast(pixels), plain(pixels)
+        assert found.shape == (2, 256, side // 16, side // 16)
+        assert (found - expected).abs().max() < 2e-5
+        assert (sam.image_encoder(pixels) - expected).abs().max() > 0.1
 
 
 def test_nothing_is_folded() -> None:

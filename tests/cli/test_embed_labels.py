@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
@@ -12,7 +13,7 @@ from wps_sam.cli.embed_labels import embed_labels, embed_views
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, embedding_key
 from wps_sam.errors import DataError
-from wps_sam.images.reading import content_hash
+from wps_sam.images.reading import content_hash, read_image
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.sam.frozen import FrozenSam
@@ -88,6 +89,21 @@ def test_embed_views__labels_and_keys_are_of_the_same_view(
     mirrored = found[0].labels.images[0]
     assert mirrored.boxes_xyxy[0].tolist() == [44, 6, 60, 22]
     assert mirrored.class_index.tolist() == [1, 0]
+
+
+def test_embed_views__opens_each_photograph_once(
+    data: Path, store: EmbeddingCache, toy_sam: FrozenSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = embed_labels(store, toy_sam, open_weak_labels(data))
+    opened = []
+
+    def read(path: Path, expected_hw: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
+        opened.append(path)
+        return read_image(path, expected_hw)
+
+    monkeypatch.setattr("wps_sam.embeddings.build.read_image", read)
+    embed_views(store, toy_sam, plain, 3, None)
+    assert opened == [image.path for image in plain.labels.images]
 
 
 def test_embed_views__features_are_of_the_views_pixels(

@@ -4,13 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
 
-from wps_sam.embeddings.build import ImageToEmbed, embed_images
+from wps_sam.embeddings.build import ImageToEmbed, ViewReader, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache, embedding_key
+from wps_sam.errors import DataError
+from wps_sam.images.reading import read_image
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.views.view import MIRRORED, PLAIN, View
 
@@ -73,6 +76,28 @@ def test_embed__a_view_equals_encoding_its_pixels(
         expected = toy_sam.encode(toy_sam.preprocess([seen]))[0]
         stored = cache.read(report.keys[image]).float()
         torch.testing.assert_close(stored, expected, atol=2e-3, rtol=2e-3)
+
+
+def test_view_reader__views_that_follow_each_other_open_the_file_once(
+    photographs: list[ImageToEmbed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def read(path: Path, expected_hw: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
+        opened.append(path.name)
+        return read_image(path, expected_hw)
+
+    monkeypatch.setattr("wps_sam.embeddings.build.read_image", read)
+    first, second, _, _, broken = photographs
+    reader = ViewReader()
+    mirrored = [reader.pixels(replace(first, view=view)) for view in (PLAIN, MIRRORED)][1]
+    assert np.array_equal(mirrored, np.asarray(Image.open(first.path))[:, ::-1])
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"broken.png"):
+            reader.pixels(broken)
+    reader.pixels(second)
+    reader.pixels(first)
+    assert opened == ["a.png", "broken.png", "broken.png", "b.png", "a.png"]
 
 
 def test_embed__the_photograph_keeps_its_key(photographs: list[ImageToEmbed]) -> None:

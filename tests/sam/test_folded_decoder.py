@@ -88,6 +88,17 @@ def test_decode_prompts__same_gradients_as_transformers(decoder: SamMaskDecoder)
         torch.testing.assert_close(other, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
 
 
+def test_decode_prompts__scores_whose_exponential_is_no_number(decoder: SamMaskDecoder) -> None:
+    features, dense, position, prompt = inputs(2, 2)
+    far = 100 * position  # products of tokens and cells in the hundreds: exp(89) overflows
+    with torch.no_grad():
+        masks, _ = expected(decoder, features, dense, far, prompt, False)
+        image = share_image(decoder.transformer, features, dense, far)
+        found, _ = decode_prompts(decoder, image, prompt, (HEIGHT, WIDTH), multimask=False)
+    assert masks.isfinite().all()
+    torch.testing.assert_close(found, masks, rtol=1e-3, atol=1e-3 * float(masks.abs().max()))
+
+
 def test_decode_prompts__no_prompts(decoder: SamMaskDecoder) -> None:
     features, dense, position, prompt = inputs(0, 2)
     image = share_image(decoder.transformer, features, dense, position)

@@ -1,10 +1,10 @@
 """MobileSAM's image encoder written down plainly: the reference that `bench` compares speed with.
 
 The same network from the same weights as `sam/tiny_vit.py`, without what makes that one fast: maps
-lie channel by channel in memory (NCHW), every convolution is followed by its own batch norm,
-windows are padded before they are projected, the attention bias is gathered on each call, attention
-is two products and a softmax, and every activation gets fresh memory. After the papers (TinyViT, Wu
-et al. 2022; MobileSAM, Zhang et al. 2023). Dims: B images, C channels, (H, W) cells.
+lie channel by channel in memory (NCHW), every convolution is followed by its own batch norm, the
+attention bias is gathered on each call, attention is two products and a softmax, and every
+activation gets fresh memory. After the papers (TinyViT, Wu et al. 2022; MobileSAM, Zhang et al.
+2023). Dims: B images, C channels, (H, W) cells.
 """
 
 from typing import NamedTuple

@@ -98,7 +98,8 @@ def _embed(
         for _, views in sets
     ]
     batch_size = 1 if sam.device.type == "cpu" else _GPU_BATCH
-    every = [image for one_view in images for image in one_view]
+    # All views of a photograph one after another: it is then opened once.
+    every = [image for views in zip(*images, strict=True) for image in views]
     report = embed_with_progress(store, sam, every, batch_size=batch_size)
     if report.failures:
         listed = "\n".join(f"  {name}: {reason}" for name, reason in report.failures[:10])

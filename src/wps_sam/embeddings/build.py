@@ -41,13 +41,27 @@ class ImageToEmbed:
         """
         return embedding_key(self.path, self.expected_hw, self.view)
 
-    def pixels(self) -> npt.NDArray[np.uint8]:
+
+class ViewReader:
+    """Reads views; of a photograph's views that follow each other only the first opens the file."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._last: tuple[Path, tuple[int, int] | None] | None = None
+        self._photograph = np.empty((0, 0, 3), np.uint8)
+
+    def pixels(self, image: ImageToEmbed) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB, the view's frame.
 
         Raises:
             DataError: the file cannot be read.
         """
-        return view_pixels(read_image(self.path, self.expected_hw), self.view)
+        wanted = (image.path, image.expected_hw)
+        if wanted != self._last:
+            self._last = None  # nothing, if this one cannot be read
+            self._photograph = read_image(*wanted)
+            self._last = wanted
+        return view_pixels(self._photograph, image.view)
 
 
 @dataclass
@@ -111,6 +125,7 @@ def _read_ahead(
 ) -> Iterable[tuple[str, npt.NDArray[np.uint8]]]:
     """Yield (key, pixels) of the images that need the encoder, keeping one read under way."""
     started: set[str] = set()
+    views = ViewReader()
     pending = None
     for image in images:
         try:
@@ -128,7 +143,7 @@ def _read_ahead(
         if state == "damaged":
             report.repaired.append(image.name)
         started.add(key)
-        following = (image, key, reader.submit(image.pixels))
+        following = (image, key, reader.submit(views.pixels, image))
         if pending is not None:
             yield from _finish(pending, report, on_progress)
         pending = following

@@ -34,6 +34,7 @@ def quantised_encoder(photographs: Sequence[ImageFile]) -> EncoderWriter:
 def _quantised(encoder: Any, sam: FrozenSam, photographs: Sequence[ImageFile]) -> Any:
     """Measure the encoder's ranges and exchange its float operations for whole numbers."""
     nncf = extra_package("nncf", EXPORT)
+    _fold_constants(encoder)
     dataset = nncf.Dataset(
         photographs, lambda file: sam.preprocess([read_image(file.path)]).numpy()
     )
@@ -45,6 +46,18 @@ def _quantised(encoder: Any, sam: FrozenSam, photographs: Sequence[ImageFile]) -
             preset=nncf.QuantizationPreset.MIXED,
             model_type=nncf.ModelType.TRANSFORMER,
         )
+
+
+def _fold_constants(model: Any) -> None:
+    """Compute in place what follows from weights alone, such as a weight in another shape.
+
+    NNCF looks for weights where they are stored: it leaves those that are transposed first in
+    float32, and takes one scale a column of the kernel for those that are reshaped first.
+    """
+    passes = extra_package("openvino.passes", EXPORT)
+    manager = passes.Manager()
+    manager.register_pass(passes.ConstantFolding())
+    manager.run_passes(model)
 
 
 @contextlib.contextmanager

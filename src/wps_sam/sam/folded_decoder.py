@@ -58,16 +58,16 @@ def share_image(
         position: (D, h, w) float32, position code of each cell.
     """
     first = transformer.layers[0]
-    cells = (features + dense_prompt).flatten(1).T.contiguous()
-    place = position.flatten(1).T.contiguous()
-    placed = cells + place
+    cells = features + dense_prompt
+    placed = cells + position
     to_image, to_tokens = first.cross_attn_token_to_image, first.cross_attn_image_to_token
+    # Projected as maps, keys and queries come out as (H, d, L): nothing is transposed afterwards.
     return SharedImage(
-        cells,
-        place,
-        _heads(to_image, to_image.k_proj(placed)).transpose(1, 2),
-        _heads(to_image, to_image.v_proj(cells)),
-        _heads(to_tokens, to_tokens.q_proj(placed)).transpose(1, 2),
+        cells.permute(1, 2, 0).flatten(0, 1).contiguous(),
+        position.permute(1, 2, 0).flatten(0, 1).contiguous(),
+        _heads_of_map(to_image, to_image.k_proj, placed),
+        _heads_of_map(to_image, to_image.v_proj, cells).transpose(1, 2),
+        _heads_of_map(to_tokens, to_tokens.q_proj, placed),
     )
 
 
@@ -184,8 +184,12 @@ def _look_at_image(attention: SamAttention, query: Tensor, placed: Tensor, cells
     asked = _heads(attention, attention.q_proj(query)) * attention.scaling
     folded = torch.einsum("nhtd,hdc->nhtc", asked, _by_head(attention, attention.k_proj.weight))
     # The keys' bias adds the same to all scores of a token, which softmax takes out again.
-    weights = (folded.flatten(1, 2) @ placed.transpose(1, 2)).softmax(-1)  # (N, H T, L)
-    seen = torch.unflatten(weights @ cells, 1, (-1, length))  # (N, H, T, D)
+    scores = folded.flatten(1, 2) @ placed.transpose(1, 2)  # (N, H T, L)
+    # Softmax in pieces, divided by its sum last: OpenVINO would make product, softmax and product
+    # one operation that is half as fast. The undivided sums may pass float16's range.
+    weights = scores.sub_(scores.amax(-1, keepdim=True).detach()).exp_()
+    seen = (weights @ cells) / weights.sum(-1, keepdim=True)
+    seen = torch.unflatten(seen, 1, (-1, length))  # (N, H, T, D)
     values = torch.einsum("nhtc,hdc->nthd", seen, _by_head(attention, attention.v_proj.weight))
     found: Tensor = attention.out_proj(values.flatten(2) + attention.v_proj.bias)
     return found
@@ -241,6 +245,12 @@ def _heads(attention: SamAttention, projected: Tensor) -> Tensor:
     """(..., R, H d) -> (..., H, R, d)."""
     heads = attention.num_attention_heads
     return torch.unflatten(projected, -1, (heads, -1)).transpose(-3, -2)
+
+
+def _heads_of_map(attention: SamAttention, projection: nn.Linear, cells: Tensor) -> Tensor:
+    """Project each cell of a map: (D, h, w) -> (H, d, L)."""
+    projected = torch.addmm(projection.bias[:, None], projection.weight, cells.flatten(1))
+    return torch.unflatten(projected, 0, (attention.num_attention_heads, -1))
 
 
 def _by_head(attention: SamAttention, weight: Tensor) -> Tensor:

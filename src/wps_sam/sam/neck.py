@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from wps_sam.sam.tokens import to_cells, to_tokens
+
 _OUT_CHANNELS = 256
 """Channels of the features of every SAM that has this neck."""
 
@@ -23,10 +25,11 @@ class ChannelNorm(nn.Module):
 
     def forward(self, cells: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        tokens = cells.permute(0, 2, 3, 1)
+        height, width = cells.shape[2:]
+        tokens = to_tokens(cells)
         # SAM's neck uses 1e-6, torch's default is 1e-5.
         tokens = functional.layer_norm(tokens, tokens.shape[-1:], self.weight, self.bias, 1e-6)
-        return tokens.permute(0, 3, 1, 2)
+        return to_cells(tokens, height, width)
 
 
 class Neck(nn.Sequential):

@@ -17,6 +17,7 @@ from wps_sam.sam.tiny_vit_layers import (
     WindowAttention,
     gelu_in_place,
 )
+from wps_sam.sam.tokens import to_cells, to_tokens
 
 
 class Stage(NamedTuple):
@@ -93,9 +94,9 @@ class Mlp(nn.Module):
         self.fc1 = nn.Linear(width, width * _EXPAND)
         self.fc2 = nn.Linear(width * _EXPAND, width)
 
-    def forward(self, cells: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         """(..., C) -> (..., C)."""
-        narrowed: Tensor = self.fc2(gelu_in_place(self.fc1(self.norm(cells))))
+        narrowed: Tensor = self.fc2(gelu_in_place(self.fc1(self.norm(tokens))))
         return narrowed
 
 
@@ -115,11 +116,11 @@ class WindowBlock(nn.Module):
 
     def forward(self, cells: Tensor) -> Tensor:
         """(B, C, H, W) channels-last -> the same."""
-        tokens = cells.permute(0, 2, 3, 1)
-        tokens = tokens + self.attn(tokens)
-        tokens = self.local_conv(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        mixed: Tensor = tokens + self.mlp(tokens)
-        return mixed.permute(0, 3, 1, 2)
+        height, width = cells.shape[2:]
+        tokens = to_tokens(cells)
+        tokens = tokens + self.attn(tokens, height, width)
+        tokens = to_tokens(self.local_conv(to_cells(tokens, height, width)))
+        return to_cells(tokens + self.mlp(tokens), height, width)
 
 
 class Blocks(nn.Module):

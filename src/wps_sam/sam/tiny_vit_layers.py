@@ -1,8 +1,8 @@
 """The layers of TinyViT that are faster here than written down plainly.
 
 Activations stay channels-last from end to end, so no layer copies them into another order; batch
-norms are folded into their convolutions; attention biases are gathered once; windows are padded
-with the projected padding instead of projecting the padding. Everything is for evaluation only.
+norms are folded into their convolutions; attention biases are gathered once. Everything is for
+evaluation only.
 """
 
 import abc
@@ -148,15 +148,18 @@ class WindowAttention(Derived):
         """Spread the bias of each offset over all pairs of cells: (1, heads, cells, cells)."""
         self.bias = self.attention_biases[:, self.offset_index][None].contiguous()
 
-    def forward(self, cells: Tensor) -> Tensor:
-        """(B, H, W, C) -> (B, H, W, C), each window on its own."""
-        batch, height, width, channels = cells.shape
+    def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
+        """(B, H W, C), row by row -> the same, each window on its own; `height` H, `width` W."""
+        batch, _, channels = tokens.shape
         side = self.window
         rows, columns = -(-height // side), -(-width // side)
-        qkv = self.qkv(self.norm(cells))
-        if (rows * side, columns * side) != (height, width):
-            qkv = self._pad(qkv, rows * side, columns * side)
-        windows = qkv.view(batch, rows, side, columns, side, self.heads, 3, channels // self.heads)
+        # MobileSAM pads right and bottom, before the norm, and does not mask the padding. Before
+        # and after of each axis, the last one first: channels, columns, rows.
+        missing = (0, 0, 0, columns * side - width, 0, rows * side - height)
+        padded = functional.pad(torch.unflatten(tokens, 1, (height, width)), missing).flatten(1, 2)
+        windows = self.qkv(self.norm(padded)).view(
+            batch, rows, side, columns, side, self.heads, 3, channels // self.heads
+        )
         windows = windows.permute(6, 0, 1, 3, 5, 2, 4, 7)
         query, key, value = windows.reshape(
             3, batch * rows * columns, self.heads, side * side, channels // self.heads
@@ -165,20 +168,8 @@ class WindowAttention(Derived):
         mixed = mixed.view(batch, rows, columns, self.heads, side, side, channels // self.heads)
         mixed = mixed.permute(0, 1, 4, 2, 5, 3, 6)
         mixed = mixed.reshape(batch, rows * side, columns * side, channels)[:, :height, :width]
-        projected: Tensor = self.proj(mixed)
+        projected: Tensor = self.proj(mixed.flatten(1, 2))
         return projected
-
-    def _pad(self, qkv: Tensor, height: int, width: int) -> Tensor:
-        """Pad right and bottom with what a cell of zeros projects to.
-
-        MobileSAM pads before the norm and does not mask the padding; a norm maps zeros to its bias.
-        So every padded cell has the same query, key and value.
-        """
-        projected: Tensor = self.qkv(self.norm.bias)
-        batch, found_height, found_width, _ = qkv.shape
-        right = projected.expand(batch, found_height, width - found_width, -1)
-        below = projected.expand(batch, height - found_height, width, -1)
-        return torch.cat([torch.cat([qkv, right], dim=2), below], dim=1)
 
 
 def _offset_index(window: int) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 from labels.formats.voc_file import one_object, write_files
 from wps_sam.errors import DataError
 from wps_sam.labels.formats.voc import open_voc
-from wps_sam.labels.formats.voc_layouts import VOC_LAYOUTS, voc_splits
+from wps_sam.labels.formats.voc_layouts import VOC_LAYOUTS
 from wps_sam.labels.layout import LabelSource
 
 
@@ -29,7 +29,6 @@ def test_image_sets(tmp_path: Path) -> None:
             "ImageSets/Main/door_train.txt": "a  1\n",
         },
     )
-    assert voc_splits(root) == ("train", "val")
     source = find(root, "valid")
     assert source == LabelSource(
         *("voc", root / "Annotations", root / "JPEGImages"),
@@ -56,7 +55,6 @@ def test_split_folders(tmp_path: Path) -> None:
             "valid/b.jpg": "",
         },
     )
-    assert voc_splits(root) == ("train", "val")
     source = find(root, "val")
     assert source == find(root, "valid")
     assert source == LabelSource("voc", root / "valid", root / "valid", {"names_from": root})

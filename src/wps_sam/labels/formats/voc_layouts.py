@@ -11,18 +11,6 @@ _SPLITS = ("train", "val", "valid", "validation", "test")
 _HEAD_BYTES = 4096
 
 
-def voc_splits(path: Path) -> tuple[str, ...]:
-    """Names of the splits of a folder in one of VOC's layouts.
-
-    Args:
-        path: The folder of the data set.
-
-    Returns:
-        The image sets, or the sub-folders named like a split; empty if there are none.
-    """
-    return tuple(_image_sets(path) or _split_folders(path))
-
-
 def _looks_like_voc(folder: Path) -> bool:
     """Whether one of the first XML files of a folder begins like VOC's."""
     return any(_is_voc(file) for file in first_files(folder, ".xml"))
