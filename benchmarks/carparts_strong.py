@@ -8,8 +8,8 @@ the boxes of their polygons, are all that training sees. `train` learns one row 
 one seed and scores the masks on the held-out images; a run that was cut off goes on where it
 stopped. Rows that only change prediction are scored with the weights of the rows in
 `SCORED_IN_PARTS`. Rivals
-(benchmarks/rivals) see the same views for `--steps` steps. `collect` writes carparts_strong.json
-beside this file.
+(benchmarks/rivals) see the same views for `--steps` steps. `collect` adds the runs in `--work` to
+carparts_strong.json beside this file, where a run replaces one of the same row and seed.
 """
 
 import argparse
@@ -87,6 +87,7 @@ ROWS = {
     **{f"{count}_images": Row(images=count) for count in (100, 200)},
     "without_views": Row(replace(STRONG, extra_views=0)),
     "with_mirrored_view_only": Row(replace(STRONG, extra_views=1)),
+    "without_average": Row(replace(STRONG, optimiser=replace(STRONG.optimiser, average_decay=0.0))),
     "half_the_steps": Row(HALF),
     "quarter_of_the_steps": Row(SHORT),
     "quarter_without_views": Row(replace(SHORT, extra_views=0)),
@@ -248,13 +249,21 @@ def train_rival(data: Path, work: Path, name: str, seed: int, cache: Path, steps
     (run / "scores.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def collect(work: Path) -> dict[str, Any]:
-    """Mean and spread over seeds of every row that has come to its end."""
+def collect(work: Path, recorded: dict[str, Any]) -> dict[str, Any]:
+    """Mean and spread over seeds of every row that has come to its end.
+
+    Args:
+        work: Holds the runs.
+        recorded: The rows as they stand in the result file; those of other runs stay.
+    """
     table: dict[str, Any] = {}
     for name in (*ROWS, *RIVALS):
-        runs = [_finished(run) for run in sorted(work.glob(f"{name}-seed*")) if _is_done(run)]
-        if not runs:
+        by_seed = {run["seed"]: run for run in recorded.get(name, {}).get("runs", ())}
+        finished = [_finished(run) for run in work.glob(f"{name}-seed*") if _is_done(run)]
+        by_seed |= {run["seed"]: run for run in finished}
+        if not by_seed:
             continue
+        runs = [by_seed[seed] for seed in sorted(by_seed)]
         table[name] = _summary(runs, "kept_weights") | {"runs": runs}
         for other in SAME_WEIGHTS if name in SCORED_IN_PARTS else ():
             table[f"{name}_{other}"] = _summary(runs, other)
@@ -314,7 +323,8 @@ def main() -> None:
         else:
             train_row(*place)
     else:
-        RESULT.write_text(json.dumps(collect(given.work), indent=1) + "\n")
+        recorded = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else {}
+        RESULT.write_text(json.dumps(collect(given.work, recorded), indent=1) + "\n")
 
 
 if __name__ == "__main__":
