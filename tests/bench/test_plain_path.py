@@ -38,23 +38,26 @@ def test_decode__one_call_a_part(
     segmenter.sam.mask_decoder.register_forward_pre_hook(
         lambda module, words, more: calls.append(more), with_kwargs=True
     )
-    tokens = prompts_of(segmenter, features).tokens
-    found = PlainPath(segmenter).decode(features, tokens)
+    prompts = prompts_of(segmenter, features)
+    found = PlainPath(segmenter).decode(features, prompts)
     assert [call["sparse_prompt_embeddings"].shape for call in calls] == [(1, 1, 2, 256)] * 3
     monkeypatch.setattr(segmenter.sam.mask_decoder, "_forward_pre_hooks", {})
-    expected = OwnPath(segmenter).decode(features, tokens)
+    expected = OwnPath(segmenter).decode(features, prompts)
     assert found.shape == (3, 64, 64)
     assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
 
 
 def test_decode__no_part(segmenter: PartSegmenter, features: Tensor) -> None:
-    assert PlainPath(segmenter).decode(features, []).shape == (0, 64, 64)
+    none = PartPrompts(torch.zeros(0, dtype=torch.long), torch.zeros(0), (), torch.zeros(0, 4))
+    assert PlainPath(segmenter).decode(features, none).shape == (0, 64, 64)
 
 
 class OtherDecoder(VitSam):
     """A decoder of its own, as SAM-HQ has: what transformers' first one says is not its mask."""
 
-    def decode_shared(self, image: Any, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
+    def decode_shared(
+        self, image: Any, tokens: Tensor, *, multimask: bool, reach: Tensor | None = None
+    ) -> DecodedMasks:
         assert len(tokens) == 1
         return DecodedMasks(torch.full((1, 1, 64, 64), 7.0), torch.ones(1, 1))
 

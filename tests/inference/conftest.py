@@ -17,6 +17,7 @@ from wps_sam.inference.prediction import PartPrediction
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.prompter.interface import PartPrompts, Prompter
 from wps_sam.sam.frozen import DecodedMasks, FrozenSam
+from wps_sam.sam.mask_reach import only_in_reach
 
 SIDE = 256
 CLASS_NAMES = ("wheel", "door", "lamp")
@@ -45,15 +46,22 @@ class BoxSam(FrozenSam):
         return self._embed_boxes(boxes)
 
     def decode(
-        self, features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool = False
+        self,
+        features: Tensor,
+        tokens: Tensor,
+        image_index: Tensor,
+        multimask: bool = False,
+        boxes_xyxy: Tensor | None = None,
     ) -> DecodedMasks:
         self.decode_calls += 1
-        return super().decode(features, tokens, image_index, multimask)
+        return super().decode(features, tokens, image_index, multimask, boxes_xyxy)
 
     def share(self, features: Tensor) -> None:
         return None
 
-    def decode_shared(self, image: None, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
+    def decode_shared(
+        self, image: None, tokens: Tensor, *, multimask: bool, reach: Tensor | None = None
+    ) -> DecodedMasks:
         center = (torch.arange(64) + 0.5) * 4
         masks = []
         for grow in (0, 8, 16) if multimask else (0,):
@@ -62,7 +70,8 @@ class BoxSam(FrozenSam):
             in_y = (center > y0[:, None]) & (center < y1[:, None])
             masks.append((in_y[:, :, None] & in_x[:, None, :]).float() * 16 - 8)
         iou = torch.tensor([0.2, 0.9, 0.5] if multimask else [0.7]).repeat(len(tokens), 1)
-        return DecodedMasks(torch.stack(masks, 1), iou)
+        found = torch.stack(masks, 1)
+        return DecodedMasks(found if reach is None else only_in_reach(found, reach), iou)
 
     def dense_pe(self) -> Tensor:
         return torch.zeros(1, 8, 16, 16)

@@ -1,5 +1,7 @@
 """Decoding prompts of several images at once, also where they differ in length."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from wps_sam.inference.decoding import MaskChoice, decode_tokens
 from wps_sam.prompter.clicks import prompt_with_clicks
 from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.mask_reach import cells_in_reach, only_in_reach
 
 BOXES = torch.tensor([[40.0, 60, 120, 140], [0.0, 0, 20, 200], [100.0, 10, 250, 90]])
 
@@ -52,15 +55,26 @@ def test_decode__prompts_of_one_length_share_a_call(
 ) -> None:
     decode, calls = toy_sam.decode, list[tuple[list[int], list[int]]]()
 
-    def counted(
-        features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool = False
-    ) -> object:
+    def counted(features: Tensor, tokens: Tensor, image_index: Tensor, *more: Any) -> object:
         calls.append((list(tokens.shape[:2]), image_index.tolist()))
-        return decode(features, tokens, image_index, multimask)
+        return decode(features, tokens, image_index, *more)
 
     monkeypatch.setattr(toy_sam, "decode", counted)
     decode_tokens(toy_sam, features, prompts(toy_sam))
     assert calls == [([2, 2], [0, 2]), ([1, 4], [0]), ([2, 5], [0, 2])]
+
+
+def test_decode__boxes_follow_their_prompts(toy_sam: FrozenSam, features: Tensor) -> None:
+    of_images = prompts(toy_sam)
+    boxes = [torch.rand(len(one), 4) for one in of_images]
+    boxes = [torch.cat([box[:, :2] * 100, 150 + box[:, 2:] * 100], dim=1) for box in boxes]
+    anywhere = decode_tokens(toy_sam, features, of_images)
+    near = decode_tokens(toy_sam, features, of_images, boxes=boxes)
+    for found, whole, of_image in zip(near, anywhere, boxes, strict=True):
+        reach = cells_in_reach(of_image, toy_sam.embed_hw, toy_sam.image_side)
+        expected = only_in_reach(whole.low_res_logits[:, None], reach)[:, 0]
+        torch.testing.assert_close(found.low_res_logits, expected, atol=1e-4, rtol=1e-4)
+        assert torch.equal(found.iou, whole.iou)
 
 
 def test_decode__nothing_to_decode(toy_sam: FrozenSam, features: Tensor) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from wps_sam.errors import CheckpointError, ConfigError, DataError
@@ -53,6 +55,26 @@ def test_predict__high_image_in_its_own_pixels(
     found = build_segmenter(box_sam, [((32.0, 64.0, 96.0, 192.0), 0, 1.0)]).predict(white(200, 100))
     assert differing_pixels(found.masks[0], box_mask((200, 100), 25, 50, 75, 150)) <= 4
     assert np.array_equal(found.boxes_xyxy[0], [25, 50, 75, 150])
+
+
+@pytest.mark.parametrize("emits_boxes", [False, True])
+def test_predict__masks_near_the_boxes_of_a_prompter_that_emits_them(
+    segmenter: PartSegmenter, monkeypatch: pytest.MonkeyPatch, emits_boxes: bool
+) -> None:
+    prompter = segmenter.prompter
+    monkeypatch.setattr(type(prompter), "emits_boxes", emits_boxes)
+    # The tokens are those of (64, 32, 192, 96); this is what the prompter says they stand for.
+    said = torch.tensor([[64.0, 32.0, 80.0, 48.0], [96.0, 48.0, 128.0, 80.0]])
+    select = prompter.select
+    monkeypatch.setattr(
+        prompter,
+        "select",
+        lambda *given: [replace(parts, boxes_xyxy=said[: len(parts)]) for parts in select(*given)],
+    )
+    found = segmenter.predict(white(256, 256))
+    # 16 pixels, a quarter more is within the next cell, and one cell besides: up to (112, 80).
+    expected = (64, 32, 112, 80) if emits_boxes else (64, 32, 192, 96)
+    assert found.boxes_xyxy[0] == pytest.approx(expected, abs=2)
 
 
 def test_predict__small_part_is_on_top(segmenter: PartSegmenter) -> None:

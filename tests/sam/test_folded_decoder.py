@@ -7,6 +7,7 @@ from transformers import SamMaskDecoderConfig
 from transformers.models.sam.modeling_sam import SamMaskDecoder
 
 from wps_sam.sam.folded_decoder import decode_prompts, share_image
+from wps_sam.sam.mask_reach import OUTSIDE
 
 HEIGHT, WIDTH, CHANNELS = 6, 10, 64
 
@@ -97,6 +98,24 @@ def test_decode_prompts__scores_whose_exponential_is_no_number(decoder: SamMaskD
         found, _ = decode_prompts(decoder, image, prompt, (HEIGHT, WIDTH), multimask=False)
     assert masks.isfinite().all()
     torch.testing.assert_close(found, masks, rtol=1e-3, atol=1e-3 * float(masks.abs().max()))
+
+
+@pytest.mark.parametrize("multimask", [False, True])
+def test_decode_prompts__within_reach_as_transformers(
+    decoder: SamMaskDecoder, multimask: bool
+) -> None:
+    features, dense, position, prompt = inputs(3, 2)
+    reach = torch.rand(3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)) > 0.7
+    reach[1] = False
+    with torch.no_grad():
+        masks, _ = expected(decoder, features, dense, position, prompt, multimask)
+        image = share_image(decoder.transformer, features, dense, position)
+        hw = HEIGHT, WIDTH
+        found, _ = decode_prompts(decoder, image, prompt, hw, multimask=multimask, reach=reach)
+    pixels = reach.repeat_interleave(4, 1).repeat_interleave(4, 2)[:, None].expand_as(masks)
+    scale = float(masks.abs().max())
+    torch.testing.assert_close(found[pixels], masks[pixels], rtol=1e-4, atol=1e-4 * scale)
+    assert (found[~pixels] == OUTSIDE).all()
 
 
 def test_decode_prompts__no_prompts(decoder: SamMaskDecoder) -> None:

@@ -19,6 +19,7 @@ from wps_sam.prompter.interface import PartTargets
 from wps_sam.prompter.query.config import QueryPrompterConfig
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.mask_reach import cells_in_reach, only_in_reach
 from wps_sam.training.data import EmbeddedImages
 
 from .seeded import seeded_input, seeded_weight
@@ -112,6 +113,16 @@ def test_prompts__transformers(sam: FrozenSam, model: Sam2Model) -> None:
     masks = seeded_input("masks", (2, 1, 64, 64))
     _, dense = model.get_prompt_embeddings(input_boxes=BOXES[None], input_masks=masks)
     assert_close(sam.dense_prompt(masks), dense)
+
+
+def test_decode__within_reach(sam: FrozenSam, features: Tensor) -> None:
+    tokens, first = sam.prompt_boxes(BOXES), torch.zeros(len(BOXES), dtype=torch.long)
+    anywhere = sam.decode(features, tokens, first)
+    near = sam.decode(features, tokens, first, boxes_xyxy=BOXES)
+    reach = cells_in_reach(BOXES, sam.embed_hw, sam.image_side)
+    assert not reach.all()
+    assert torch.equal(near.low_res_logits, only_in_reach(anywhere.low_res_logits, reach))
+    assert torch.equal(near.iou, anywhere.iou)
 
 
 def test_boxes_and_points_from_tokens(sam: FrozenSam) -> None:

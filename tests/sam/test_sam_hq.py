@@ -11,6 +11,7 @@ from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.checkpoint_names import hq_name, rename_hq
 from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.mask_reach import cells_in_reach, only_in_reach
 from wps_sam.sam.sam_hq import SamHq
 
 from .seeded import Golden, read_golden, seeded_input, seeded_weights
@@ -128,6 +129,14 @@ def test_transformers__features_tokens_and_iou(
 
 def test_boxes_from_tokens(sam: FrozenSam, golden: Golden) -> None:
     assert_close(sam.boxes_from_tokens(sam.prompt_boxes(golden["boxes"])), golden["boxes"])
+
+
+def test_decode__within_reach(sam: FrozenSam, golden: Golden, features: Tensor) -> None:
+    masks = sam.decode(features, prompt(sam, golden, "box"), FIRST, boxes_xyxy=golden["boxes"])
+    reach = cells_in_reach(golden["boxes"], sam.embed_hw, sam.image_side)
+    assert not reach.all()
+    assert_close(masks.low_res_logits, only_in_reach(golden["box_single"], reach))
+    assert_close(masks.iou, golden["box_iou_single"])
 
 
 def test_decode__gradient_reaches_tokens(sam: FrozenSam, golden: Golden, features: Tensor) -> None:

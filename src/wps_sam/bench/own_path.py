@@ -1,13 +1,12 @@
 """The path of this library, stage by stage: what `PartSegmenter.predict` does in one go."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor
 
 from wps_sam.bench.stages import PathName, PredictionPath
 from wps_sam.geometry.frames import SamFrame
-from wps_sam.inference.decoding import decode_tokens, to_prediction
+from wps_sam.inference.decoding import to_prediction
 from wps_sam.inference.prediction import PartPrediction
 from wps_sam.prompter.interface import PartPrompts
 
@@ -21,9 +20,9 @@ class OwnPath(PredictionPath):
         """See PredictionPath."""
         return self.segmenter.sam.encode(pixels)
 
-    def decode(self, features: Tensor, tokens: Sequence[Tensor]) -> Tensor:
+    def decode(self, features: Tensor, prompts: PartPrompts) -> Tensor:
         """See PredictionPath."""
-        return decode_tokens(self.segmenter.sam, features, [tokens])[0].low_res_logits
+        return self.segmenter.decode(features, [prompts])[0].low_res_logits
 
     def to_prediction(
         self, low_res_logits: Tensor, prompts: PartPrompts, original_hw: tuple[int, int]

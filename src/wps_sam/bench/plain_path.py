@@ -5,7 +5,7 @@ a call of its own with the decoder of `transformers`, and each part's logits are
 full square, cut, and resized to the image.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -43,10 +43,10 @@ class PlainPath(PredictionPath):
         """See PredictionPath."""
         return self._encoder(pixels)
 
-    def decode(self, features: Tensor, tokens: Sequence[Tensor]) -> Tensor:
+    def decode(self, features: Tensor, prompts: PartPrompts) -> Tensor:
         """See PredictionPath."""
         sam = self.segmenter.sam
-        masks = [decode_part(sam, features, of_part) for of_part in tokens]
+        masks = [decode_part(sam, features, tokens) for tokens in prompts.tokens]
         side = 4 * sam.embed_hw[0], 4 * sam.embed_hw[1]
         return torch.stack(masks) if masks else features.new_zeros(0, *side)
 

@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +65,7 @@ class StageClock:
 class PredictionPath(ABC):
     """One way from pixels to parts. Only what is abstract here differs between the ways.
 
-    Dims: P parts, T prompt tokens of a part, D channels of a token, C channels and (h, w) cells of
-    the features; a low-resolution mask has (4h, 4w).
+    Dims: P parts, C channels and (h, w) cells of the features; a low-resolution mask has (4h, 4w).
 
     Attributes:
         name: What it is called in reports.
@@ -88,8 +87,8 @@ class PredictionPath(ABC):
         """(1, 3, side, side) float32, normalised, SAM frame -> (1, C, h, w) float32."""
 
     @abstractmethod
-    def decode(self, features: Tensor, tokens: Sequence[Tensor]) -> Tensor:
-        """(1, C, h, w) and P tensors (T, D) -> (P, 4h, 4w) float32 logits over SAM's square."""
+    def decode(self, features: Tensor, prompts: PartPrompts) -> Tensor:
+        """(1, C, h, w) and P parts -> (P, 4h, 4w) float32 logits over SAM's square."""
 
     @abstractmethod
     def to_prediction(
@@ -160,7 +159,7 @@ def cut_image(
         offered = prompter(sam.for_prompter(features))
         prompts = prompter.select(offered, sam, segmenter.score_threshold)[0]
     with clock.stage("decode"):
-        logits = path.decode(features, prompts.tokens)
+        logits = path.decode(features, prompts)
     with clock.stage("masks"):
         prediction = path.to_prediction(logits, prompts, (pixels.shape[0], pixels.shape[1]))
     with clock.stage("write"):

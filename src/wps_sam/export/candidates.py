@@ -39,12 +39,15 @@ class Candidates(NamedTuple):
         scores: (N,) float32.
         is_part: (N,) bool, what `Prompter.select` would keep.
         groups: Each candidate is a member of one.
+        boxes_xyxy: (N, 4) float32, SAM frame: what the tokens stand for; None where they stand for
+            no box that is known.
     """
 
     class_index: Tensor
     scores: Tensor
     is_part: Tensor
     groups: tuple[PromptGroup, ...]
+    boxes_xyxy: Tensor | None
 
 
 class CandidateFinder(nn.Module, ABC):
@@ -82,7 +85,8 @@ class DenseCandidates(CandidateFinder):
         boxes = output.boxes_xyxy[0][order].clamp(0, self.prompter.image_side)
         stays = boxes_that_stay(boxes, class_index, self.prompter.config.overlap_limit)
         groups = self._groups(boxes, self.prompter.clicked[class_index])
-        return Candidates(class_index, scores, stays & (scores >= self.score_threshold), groups)
+        is_part = stays & (scores >= self.score_threshold)
+        return Candidates(class_index, scores, is_part, groups, boxes)
 
     def _groups(self, boxes_xyxy: Tensor, with_points: Tensor) -> tuple[PromptGroup, ...]:
         """Prompt each candidate as its class wants it: the twin of `clicks.prompt_parts`."""
@@ -116,7 +120,7 @@ class QueryCandidates(CandidateFinder):
         class_index = class_index[order]
         is_part = (class_index != self.prompter.num_classes) & (scores >= self.score_threshold)
         everyone = PromptGroup(torch.ones_like(is_part), output.tokens[0][order])
-        return Candidates(class_index, scores, is_part, (everyone,))
+        return Candidates(class_index, scores, is_part, (everyone,), None)
 
 
 def candidate_finder(prompter: Prompter, sam: FrozenSam, score_threshold: float) -> CandidateFinder:

@@ -13,6 +13,7 @@ from wps_sam.export.masks import enlarged, tight_boxes
 from wps_sam.export.picture import to_sam_frame
 from wps_sam.inference.segmenter import PartSegmenter
 from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.mask_reach import cells_in_reach
 
 
 class GraphOutput(NamedTuple):
@@ -128,7 +129,12 @@ class _Decoded(NamedTuple):
 def _decode(sam: FrozenSam, features: Tensor, candidates: Candidates) -> _Decoded:
     """Decode the parts of all groups, and put them in order."""
     image = sam.share(features[0])
-    found = [_decode_group(sam, image, group, candidates.is_part) for group in candidates.groups]
+    reach = None
+    if candidates.boxes_xyxy is not None:
+        reach = cells_in_reach(candidates.boxes_xyxy, sam.embed_hw, sam.image_side)
+    found = [
+        _decode_group(sam, image, group, candidates.is_part, reach) for group in candidates.groups
+    ]
     if len(found) == 1:
         return found[0]
     joined = _Decoded(*(torch.cat(parts) for parts in zip(*found, strict=True)))
@@ -136,8 +142,10 @@ def _decode(sam: FrozenSam, features: Tensor, candidates: Candidates) -> _Decode
     return _Decoded(*(values[order] for values in joined))
 
 
-def _decode_group(sam: FrozenSam, image: Any, group: PromptGroup, is_part: Tensor) -> _Decoded:
-    """Decode the parts of one group.
+def _decode_group(
+    sam: FrozenSam, image: Any, group: PromptGroup, is_part: Tensor, reach: Tensor | None
+) -> _Decoded:
+    """Decode the parts of one group; reach is (N, h, w) bool, of all candidates.
 
     Of a group without a part the first candidate is decoded all the same and marked as no part: not
     every runtime can compute with nothing.
@@ -148,5 +156,6 @@ def _decode_group(sam: FrozenSam, image: Any, group: PromptGroup, is_part: Tenso
     tokens = group.tokens[rows]
     # Tracing cannot know how many there are, only that there is one.
     torch._check(tokens.shape[0] >= 1)  # type: ignore[no-untyped-call]  # torch has no annotation
-    masks = sam.decode_shared(image, tokens, multimask=False)
+    within = None if reach is None else reach[rows]
+    masks = sam.decode_shared(image, tokens, multimask=False, reach=within)
     return _Decoded(rows, chosen[rows], masks.low_res_logits[:, 0])

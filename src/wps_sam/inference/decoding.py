@@ -43,6 +43,7 @@ def decode_tokens(
     features: Tensor,
     prompts: Sequence[Sequence[Tensor]],
     choice: MaskChoice = "single",
+    boxes: Sequence[Tensor] | None = None,
 ) -> list[DecodedParts]:
     """Decode the prompts of several images; those of one length share a call.
 
@@ -52,6 +53,8 @@ def decode_tokens(
         prompts: For each of B images P_b tensors (T, 256) float; P_b may be 0, and T may differ
             from prompt to prompt.
         choice: Which of SAM's masks to keep.
+        boxes: For each of B images (P_b, 4) float, SAM frame: the boxes that the tokens stand for,
+            where they do; masks are looked for in and around them only (`sam.mask_reach`).
 
     Returns:
         B results in the same order.
@@ -61,9 +64,11 @@ def decode_tokens(
     side = 4 * sam.embed_hw[0], 4 * sam.embed_hw[1]
     logits = torch.zeros(sum(counts), *side, device=sam.device)
     iou = torch.zeros(sum(counts), device=sam.device)
+    boxes_xyxy = None if boxes is None else torch.cat(list(boxes))
     for rows, tokens in same_length([tokens for of_image in prompts for tokens in of_image]):
         images = image_index[rows].to(sam.device)
-        decoded = sam.decode(features, tokens.to(sam.device), images, choice == "best-of-3")
+        near = None if boxes_xyxy is None else boxes_xyxy[rows]
+        decoded = sam.decode(features, tokens.to(sam.device), images, choice == "best-of-3", near)
         best = decoded.iou.argmax(1)
         each = torch.arange(len(rows), device=sam.device)
         logits[rows] = decoded.low_res_logits[each, best].to(logits.dtype)

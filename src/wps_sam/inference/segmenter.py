@@ -11,12 +11,12 @@ from torch import Tensor
 
 from wps_sam.errors import CheckpointError, ConfigError
 from wps_sam.geometry.frames import SamFrame
-from wps_sam.inference.decoding import decode_tokens, to_prediction
+from wps_sam.inference.decoding import DecodedParts, decode_tokens, to_prediction
 from wps_sam.inference.device import pick_device
 from wps_sam.inference.interface import ImageInput
 from wps_sam.inference.pixels import as_pixels
 from wps_sam.inference.prediction import PartPrediction
-from wps_sam.prompter.interface import Prompter
+from wps_sam.prompter.interface import PartPrompts, Prompter
 from wps_sam.prompter.store import load_info, load_prompter
 from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
@@ -233,8 +233,7 @@ class PartSegmenter:
         selected = self.prompter.select(
             self.prompter(self.sam.for_prompter(features)), self.sam, threshold
         )
-        tokens = [prompts.tokens for prompts in selected]
-        decoded = decode_tokens(self.sam, features, tokens)
+        decoded = self.decode(features, selected)
         return [
             to_prediction(
                 parts.low_res_logits,
@@ -245,6 +244,21 @@ class PartSegmenter:
             )
             for prompts, parts, hw in zip(selected, decoded, sizes_hw, strict=True)
         ]
+
+    def decode(self, features: Tensor, prompts: Sequence[PartPrompts]) -> list[DecodedParts]:
+        """Decode what the prompter selected.
+
+        Args:
+            features: (B, C, h, w) float32, one for each image.
+            prompts: Of `Prompter.select`, one for each image.
+
+        Returns:
+            One for each image, parts in the same order.
+        """
+        tokens = [of_image.tokens for of_image in prompts]
+        # Only of a prompter that emits boxes is it known where the masks can be.
+        boxes = [of_image.boxes_xyxy for of_image in prompts] if self.prompter.emits_boxes else None
+        return decode_tokens(self.sam, features, tokens, boxes=boxes)
 
     def threshold_of(self, wanted: float | None) -> float:
         """The threshold of a call that asks for `wanted`; None takes the run's.

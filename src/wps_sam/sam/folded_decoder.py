@@ -3,13 +3,14 @@
 The weights are those of `transformers`' `SamMaskDecoder`, and so are the numbers, up to rounding.
 Names are those of Kirillov et al. (2023), section A: two layers in which a few tokens and the
 image's cells attend to each other, one last look of the tokens at the image, and masks from a
-product of upscaled cells and a vector a mask. Three things make it cheaper:
+product of upscaled cells and a vector a mask. Four things make it cheaper:
 
 - What the first layer projects from the image is the same for all prompts of that image.
 - Later, a projection of L = 4,096 cells x only serves products with T = 7 to 10 tokens. With
   (t W_q) (x W_k)' = (t W_q W_k') x' and (a (x W_v)) W_o = (a x) (W_v W_o), the tokens are projected
   instead of the cells.
 - A transposed convolution with kernel and stride 2 is a linear layer on each cell.
+- So cells are upscaled each by itself, and only those that a mask may reach, if that is known.
 
 Dims: N prompts, T tokens (SAM's own five before those of the prompt), L cells, D channels, H heads
 of width d, M masks.
@@ -26,6 +27,8 @@ from transformers.models.sam.modeling_sam import (
     SamTwoWayAttentionBlock,
     SamTwoWayTransformer,
 )
+
+from wps_sam.sam.mask_reach import OUTSIDE
 
 
 class SharedImage(NamedTuple):
@@ -78,6 +81,7 @@ def decode_prompts(
     embed_hw: tuple[int, int],
     *,
     multimask: bool,
+    reach: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Decode prompts of one image.
 
@@ -87,6 +91,7 @@ def decode_prompts(
         tokens: (N, T - 5, D) float32, prompt tokens.
         embed_hw: (h, w) of the features; L = h w.
         multimask: False gives SAM's single mask (M = 1), True its three candidates (M = 3).
+        reach: (N, h, w) bool, where masks may lie; `OUTSIDE` elsewhere. None is everywhere.
 
     Returns:
         Mask logits (N, M, 4h, 4w) and SAM's guesses of their IoU (N, M).
@@ -97,7 +102,11 @@ def decode_prompts(
     chosen = range(1, decoder.num_mask_tokens) if multimask else range(1)
     vectors = [decoder.output_hypernetworks_mlps[i](queries[:, 1 + i]) for i in chosen]
     guesses = decoder.iou_prediction_head(queries[:, 0])[:, chosen.start : chosen.stop]
-    return _masks(decoder, cells, torch.stack(vectors, dim=1), embed_hw), guesses
+    if reach is None:
+        masks = _masks(decoder, cells, torch.stack(vectors, dim=1))
+    else:
+        masks = _masks_in_reach(decoder, cells, torch.stack(vectors, dim=1), reach.flatten(1))
+    return _as_maps(masks, embed_hw), guesses
 
 
 def attend(
@@ -217,28 +226,51 @@ def _tell_cells(attention: SamAttention, weights: Tensor, value: Tensor) -> Tens
     return torch.baddbmm(attention.out_proj.bias, weights.flatten(1, 2).transpose(1, 2), folded)
 
 
-def _masks(
-    decoder: SamMaskDecoder, cells: Tensor, vectors: Tensor, embed_hw: tuple[int, int]
+def _masks(decoder: SamMaskDecoder, cells: Tensor, vectors: Tensor) -> Tensor:
+    """Products of cells (N, L, D), upscaled, with vectors (N, M, D / 8) -> (N, L 4 4, M)."""
+    return _upscaled(decoder, cells) @ vectors.transpose(1, 2)
+
+
+def _masks_in_reach(
+    decoder: SamMaskDecoder, cells: Tensor, vectors: Tensor, reach: Tensor
 ) -> Tensor:
-    """Products of cells (N, L, D), upscaled fourfold, with vectors (N, M, D / 8)."""
-    (height, width), count = embed_hw, cells.shape[0]
+    """The same where (N, L) is True; `OUTSIDE` elsewhere."""
+    count, length = reach.shape
+    reached = reach.flatten().nonzero()[:, 0]  # R of the N L cells
+    pixels = _upscaled(decoder, cells.flatten(0, 1)[reached][None])  # (1, R 4 4, D / 8)
+    pixels = torch.unflatten(pixels[0], 0, (-1, 16))
+    vector = vectors[reached // length]  # (R, M, D / 8)
+    # Not a product of matrices, of which there would be one for each cell.
+    found = (pixels[:, :, None] * vector[:, None]).sum(-1).flatten(1)  # (R, 4 4 M)
+    everywhere = found.new_full((count * length, found.shape[1]), OUTSIDE)
+    masks = everywhere.index_copy(0, reached, found)
+    return masks.reshape(count, length * 16, vectors.shape[1])
+
+
+def _upscaled(decoder: SamMaskDecoder, cells: Tensor) -> Tensor:
+    """Turn each cell into 4 x 4 pixels: (N, L, D) -> (N, L 4 4, D / 8)."""
     norm = decoder.upscale_layer_norm
     half = _split_cells(decoder.upscale_conv1, cells)
     half = functional.layer_norm(half, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
-    quarter = functional.gelu(_split_cells(decoder.upscale_conv2, functional.gelu(half)))
-    masks = quarter.flatten(1, 3) @ vectors.transpose(1, 2)  # (N, L 4 4, M)
+    return functional.gelu(_split_cells(decoder.upscale_conv2, functional.gelu(half)))
+
+
+def _as_maps(masks: Tensor, embed_hw: tuple[int, int]) -> Tensor:
+    """(N, L 4 4, M), each cell's pixels together -> (N, M, 4h, 4w)."""
+    (height, width), (count, _, kinds) = embed_hw, masks.shape
     # A cell's quarters, and theirs: row and column, then row and column.
-    by_place = masks.reshape(count, height, width, 2, 2, 2, 2, vectors.shape[1])
+    by_place = masks.reshape(count, height, width, 2, 2, 2, 2, kinds)
     by_row = by_place.permute(0, 7, 1, 3, 5, 2, 4, 6)
-    return by_row.reshape(count, vectors.shape[1], 4 * height, 4 * width)
+    return by_row.reshape(count, kinds, 4 * height, 4 * width)
 
 
 def _split_cells(layer: nn.ConvTranspose2d, cells: Tensor) -> Tensor:
-    """Turn each cell into four by a transposed convolution: (..., C) -> (..., 4, c), row by row."""
+    """Turn each cell into four by a transposed convolution: (N, L, C) -> (N, L 4, c)."""
     if layer.bias is None:
         raise AttributeError("SAM's transposed convolutions have a bias")
     weight = layer.weight.permute(2, 3, 1, 0).flatten(0, 2)  # (4 c, C)
-    return torch.unflatten(functional.linear(cells, weight, layer.bias.repeat(4)), -1, (4, -1))
+    split = functional.linear(cells, weight, layer.bias.repeat(4))
+    return torch.unflatten(split, 2, (4, -1)).flatten(1, 2)
 
 
 def _heads(attention: SamAttention, projected: Tensor) -> Tensor:

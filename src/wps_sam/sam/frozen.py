@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from wps_sam.errors import ConfigError
 from wps_sam.sam.frozen_module import FrozenModule
+from wps_sam.sam.mask_reach import cells_in_reach
 from wps_sam.sam.position import nearest_position
 from wps_sam.sam.preprocess import preprocess_images
 
@@ -105,13 +107,17 @@ class FrozenSam(FrozenModule, abc.ABC):
         """
 
     @abc.abstractmethod
-    def decode_shared(self, image: Any, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
+    def decode_shared(
+        self, image: Any, tokens: Tensor, *, multimask: bool, reach: Tensor | None = None
+    ) -> DecodedMasks:
         """Decode prompts of one image at once; `decode` does it for any number of images.
 
         Args:
             image: From `share`.
             tokens: (N, T, D) float32.
             multimask: As for `decode`.
+            reach: (N, h, w) bool, the cells that masks may reach (`mask_reach.cells_in_reach`);
+                logits are `mask_reach.OUTSIDE` elsewhere. None is everywhere.
         """
 
     @abc.abstractmethod
@@ -284,7 +290,12 @@ class FrozenSam(FrozenModule, abc.ABC):
     # Masks.
 
     def decode(
-        self, features: Tensor, tokens: Tensor, image_index: Tensor, multimask: bool = False
+        self,
+        features: Tensor,
+        tokens: Tensor,
+        image_index: Tensor,
+        multimask: bool = False,
+        boxes_xyxy: Tensor | None = None,
     ) -> DecodedMasks:
         """Turn prompt tokens into masks; one call may hold the prompts of several images.
 
@@ -297,6 +308,8 @@ class FrozenSam(FrozenModule, abc.ABC):
             tokens: (N, T, D) float, prompt tokens; N = 0 is legal.
             image_index: (N,) integer, 0..B-1: which image each prompt belongs to.
             multimask: False gives SAM's single mask (M = 1), True its three candidates (M = 3).
+            boxes_xyxy: (N, 4) float, SAM frame: the boxes that the tokens stand for. Masks are then
+                looked for in and around them only, which is cheaper (`mask_reach`).
 
         Returns:
             Masks and IoU guesses of the N prompts in the order given.
@@ -318,25 +331,29 @@ class FrozenSam(FrozenModule, abc.ABC):
         if self.device.type == "cpu" and not needs_gradient:
             size = min(size, _PROMPTS_IN_CPU_CACHE)
         frugal = needs_gradient and len(tokens) > size
+        reach = None
+        if boxes_xyxy is not None:
+            reach = cells_in_reach(boxes_xyxy.to(self.device), self.embed_hw, self.image_side)
         rows, found = [], []
         for image in torch.unique(image_index).tolist():
             shared = self.share(features[image])
             of_image = torch.nonzero(image_index == image).squeeze(1)
             for chunk in torch.split(of_image, size):
                 rows.append(chunk)
-                found.append(self._decode_chunk(shared, tokens[chunk], multimask, frugal=frugal))
+                within = None if reach is None else reach[chunk]
+                one = (shared, tokens[chunk], multimask, within)
+                found.append(self._decode_chunk(*one, frugal=frugal))
         order = torch.cat(rows).argsort()
         return DecodedMasks(*(torch.cat(parts)[order] for parts in zip(*found, strict=True)))
 
     def _decode_chunk(
-        self, image: Any, tokens: Tensor, multimask: bool, *, frugal: bool
+        self, image: Any, tokens: Tensor, multimask: bool, reach: Tensor | None, *, frugal: bool
     ) -> DecodedMasks:
         """Decode some prompts of one image; frugally, the backward pass computes them again."""
+        decode = partial(self.decode_shared, multimask=multimask, reach=reach)
         if not frugal:
-            return self.decode_shared(image, tokens, multimask=multimask)
-        masks: DecodedMasks = checkpoint(
-            self.decode_shared, image, tokens, multimask=multimask, use_reentrant=False
-        )
+            return decode(image, tokens)
+        masks: DecodedMasks = checkpoint(decode, image, tokens, use_reentrant=False)
         return masks
 
     def _check_decode(self, features: Tensor, tokens: Tensor, image_index: Tensor) -> None:

@@ -121,8 +121,16 @@ class FrozenSamHeads(SamPrompts):
         transformer = self.mask_decoder.transformer
         return share_image(transformer, features, self.dense_prompt()[0], self.dense_pe()[0])
 
-    def decode_shared(self, image: SharedImage, tokens: Tensor, *, multimask: bool) -> DecodedMasks:
+    def decode_shared(
+        self,
+        image: SharedImage,
+        tokens: Tensor,
+        *,
+        multimask: bool,
+        reach: Tensor | None = None,
+    ) -> DecodedMasks:
         """See FrozenSam."""
+        decoder, hw = self.mask_decoder, self.embed_hw
         return DecodedMasks(
-            *decode_prompts(self.mask_decoder, image, tokens, self.embed_hw, multimask=multimask)
+            *decode_prompts(decoder, image, tokens, hw, multimask=multimask, reach=reach)
         )

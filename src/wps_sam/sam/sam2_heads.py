@@ -15,6 +15,7 @@ from transformers import (
 
 from wps_sam.sam.frozen import DecodedMasks
 from wps_sam.sam.heads import SamPrompts, settings_of
+from wps_sam.sam.mask_reach import only_in_reach
 from wps_sam.sam.position import nearest_position, position_code
 
 # Cells of the two finer maps in a row of one feature cell.
@@ -103,9 +104,21 @@ class FrozenSam2Heads(SamPrompts):
         return SharedSam2Image(whole, self.dense_pe(), finer)
 
     def decode_shared(
-        self, image: SharedSam2Image, tokens: Tensor, *, multimask: bool
+        self,
+        image: SharedSam2Image,
+        tokens: Tensor,
+        *,
+        multimask: bool,
+        reach: Tensor | None = None,
     ) -> DecodedMasks:
         """See FrozenSam. A single mask is SAM 2's own choice: an unstable one gives way."""
+        masks, iou = self._decode_everywhere(image, tokens, multimask)
+        return DecodedMasks(masks if reach is None else only_in_reach(masks, reach), iou)
+
+    def _decode_everywhere(
+        self, image: SharedSam2Image, tokens: Tensor, multimask: bool
+    ) -> DecodedMasks:
+        """Decode prompts, those that end in a box and others apart."""
         ends_in_box = self._ends_in_box(tokens)
         closing = self.prompt_encoder.not_a_point_embed.weight.expand(len(tokens), 1, -1)
         closed = torch.cat([tokens, closing], dim=1)

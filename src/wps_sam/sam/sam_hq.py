@@ -27,6 +27,7 @@ from wps_sam.sam.checkpoint_names import rename_hq
 from wps_sam.sam.folded_decoder import SharedImage, attend, share_image
 from wps_sam.sam.frozen import DecodedMasks
 from wps_sam.sam.heads import SamPrompts, settings_of
+from wps_sam.sam.mask_reach import only_in_reach
 from wps_sam.sam.pretrained import read_pretrained
 from wps_sam.sam.vit_sam import SECOND_NAMES, config_from_shapes
 from wps_sam.sam.weights_file import build_with_weights
@@ -118,7 +119,12 @@ class SamHq(SamPrompts):
         )
 
     def decode_shared(
-        self, image: SharedHqImage, tokens: Tensor, *, multimask: bool
+        self,
+        image: SharedHqImage,
+        tokens: Tensor,
+        *,
+        multimask: bool,
+        reach: Tensor | None = None,
     ) -> DecodedMasks:
         """See FrozenSam. To each of SAM's masks the HQ token's mask is added, as logits.
 
@@ -144,7 +150,8 @@ class SamHq(SamPrompts):
         masks = torch.einsum("nmc,nchw->nmhw", torch.stack(vectors, dim=1), coarse)
         added = torch.einsum("nc,nchw->nhw", decoder.hq_mask_mlp(queries[:, 1 + plain]), fine)
         guesses = decoder.iou_prediction_head(queries[:, 0])[:, chosen.start : chosen.stop]
-        return DecodedMasks(masks + added[:, None], guesses)
+        masks = masks + added[:, None]
+        return DecodedMasks(masks if reach is None else only_in_reach(masks, reach), guesses)
 
 
 def _decoder_config(config: SamHQConfig) -> SamHQMaskDecoderConfig:
