@@ -239,12 +239,9 @@ def _masks_in_reach(
     reached = reach.flatten().nonzero()[:, 0]  # R of the N L cells
     pixels = _upscaled(decoder, cells.flatten(0, 1)[reached][None])  # (1, R 4 4, D / 8)
     pixels = torch.unflatten(pixels[0], 0, (-1, 16))
-    vector = vectors[reached // length]  # (R, M, D / 8)
-    # Not a product of matrices, of which there would be one for each cell.
-    found = (pixels[:, :, None] * vector[:, None]).sum(-1).flatten(1)  # (R, 4 4 M)
-    everywhere = found.new_full((count * length, found.shape[1]), OUTSIDE)
-    masks = everywhere.index_copy(0, reached, found)
-    return masks.reshape(count, length * 16, vectors.shape[1])
+    found = pixels @ vectors[reached // length].transpose(1, 2)  # (R, 4 4, M)
+    everywhere = found.new_full((count * length, *found.shape[1:]), OUTSIDE)
+    return everywhere.index_copy(0, reached, found).reshape(count, length * 16, vectors.shape[1])
 
 
 def _upscaled(decoder: SamMaskDecoder, cells: Tensor) -> Tensor:
