@@ -61,12 +61,14 @@ class Row:
         supervision: What the labels are.
         off_centre: How far each part's point lies off the centre of its box: standard deviation,
             in sides of the box.
+        precision: In which numbers, Lightning's word.
     """
 
     recipe: Recipe = STRONG
     images: int | None = None
     supervision: str = "box"
     off_centre: float = 0.0
+    precision: str = "32-true"
 
 
 HALF = replace(STRONG, least_steps=STRONG.least_steps // 2)
@@ -90,6 +92,7 @@ ROWS = {
     "without_average": Row(replace(STRONG, optimiser=replace(STRONG.optimiser, average_decay=0.0))),
     "half_the_steps": Row(HALF),
     "quarter_of_the_steps": Row(SHORT),
+    "quarter_in_bf16": Row(SHORT, precision="bf16-mixed"),
     "quarter_without_views": Row(replace(SHORT, extra_views=0)),
     "quarter_with_mirrored_view_only": Row(replace(SHORT, extra_views=1)),
     "quarter_without_average": Row(
@@ -184,7 +187,7 @@ def train_row(data: Path, work: Path, name: str, seed: int, cache: Path) -> None
         labels = with_points_off_centre(labels, row.off_centre, seed)
         held_out = with_points_off_centre(held_out, row.off_centre, seed + 1)
     job = TrainingJob(
-        row.recipe.for_images(len(labels.images)), row.supervision, seed, "32-true", "cpu"  # type: ignore[arg-type]  # a word
+        row.recipe.for_images(len(labels.images)), row.supervision, seed, row.precision, "cpu"  # type: ignore[arg-type]  # a word
     )  # fmt: skip
     started = time.monotonic()
     plain = with_learnt_boxes(job, sam, store, embed_labels(store, sam, labels))
