@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from wps_sam.export.bfloat16 import Bfloat16Encoder, bfloat16_encoder
+from wps_sam.export.bfloat16 import (
+    Bfloat16Decoding,
+    Bfloat16Encoder,
+    bfloat16_encoder,
+)
 from wps_sam.export.check_pictures import drawn_pictures
-from wps_sam.export.graph import PartGraph
+from wps_sam.export.graph import MaskDecoding, PartGraph
 from wps_sam.export.openvino_file import OpenvinoFile
 from wps_sam.export.pieces import write_pieces
 from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.sam.mask_reach import OUTSIDE
 
 pytestmark = pytest.mark.usefixtures("exact_sizes")
 
@@ -20,9 +25,8 @@ pytestmark = pytest.mark.usefixtures("exact_sizes")
 @pytest.fixture(scope="module")
 def path(query_segmenter: PartSegmenter, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bf16") / "query.xml"
-    write_pieces(
-        PartGraph(query_segmenter, 0.2).eval(), path, {"precision": "bf16"}, bfloat16_encoder
-    )
+    graph = PartGraph(query_segmenter, 0.2, Bfloat16Decoding(query_segmenter.sam)).eval()
+    write_pieces(graph, path, {"precision": "bf16"}, bfloat16_encoder)
     return path
 
 
@@ -37,18 +41,39 @@ def test_encoder__rounds_as_bfloat16_does(query_segmenter: PartSegmenter) -> Non
     assert next(sam.parameters()).dtype == torch.float32  # a copy was converted
 
 
-def test_only_the_encoder_is_in_bfloat16(path: Path) -> None:
+def test_decoding__rounds_as_bfloat16_does(query_segmenter: PartSegmenter) -> None:
+    sam = query_segmenter.sam
+    image = sam.share(torch.randn(32, 8, 8, generator=torch.Generator().manual_seed(0)))
+    tokens = sam.prompt_boxes(torch.tensor([[10.0, 20.0, 60.0, 90.0], [0.0, 0.0, 128.0, 40.0]]))
+    reach = torch.ones(2, 8, 8, dtype=torch.bool)
+    reach[1, 4:] = False
+    expected = MaskDecoding(sam)(image, tokens, reach)
+    found = Bfloat16Decoding(sam)(image, tokens, reach)
+    assert found.dtype == torch.float32
+    assert torch.equal(found == OUTSIDE, expected == OUTSIDE)
+    spread = (expected - expected.mean()).norm()
+    assert 0 < (found - expected).norm() / spread < 0.05
+    assert next(sam.parameters()).dtype == torch.float32  # a copy was converted
+
+
+def test_encoder_and_mask_decoder_are_in_bfloat16(
+    path: Path, query_segmenter: PartSegmenter
+) -> None:
     operations = extra_package("openvino", EXPORT).Core().read_model(path).get_ops()
-    shapes = [
-        list(op.get_output_shape(0))
-        for op in operations
-        if op.get_type_name() == "Constant"
-        and op.get_element_type().to_string() == "bf16"
-        and len(op.get_output_shape(0)) == 4
-        and op.get_output_shape(0)[0] > 1
-    ]
-    # The small SAM's encoder is one convolution from 3 to 32 channels.
-    assert shapes == [[32, 3, 16, 16]]
+    sizes: dict[str, list[int]] = {"bf16": [], "f32": []}
+    for op in operations:
+        kind = op.get_element_type().to_string() if op.get_output_size() == 1 else ""
+        if op.get_type_name() == "Constant" and kind in sizes:
+            sizes[kind].append(int(np.prod(op.get_output_shape(0))))
+
+    # The small SAM's encoder is one convolution from 3 to 32 channels by 16 x 16 pixels; squares of
+    # 32 channels are its decoder's only.
+    assert 3 * 32 * 16 * 16 in sizes["bf16"]
+    assert 3 * 32 * 16 * 16 not in sizes["f32"]
+    assert sizes["bf16"].count(32 * 32) >= 9
+    assert 32 * 32 not in sizes["f32"]
+    own = {parameter.numel() for parameter in query_segmenter.prompter.parameters()}
+    assert {size for size in own if size > 512} <= set(sizes["f32"])
 
 
 def test_openvino_computes_in_it_where_the_processor_can(path: Path) -> None:

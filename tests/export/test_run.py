@@ -12,7 +12,7 @@ from PIL import Image
 from wps_sam.errors import CheckpointError, ConfigError, ExportError
 from wps_sam.export import check_pictures, parity
 from wps_sam.export import run as run_module
-from wps_sam.export.bfloat16 import bfloat16_encoder
+from wps_sam.export.bfloat16 import Bfloat16Decoding, bfloat16_encoder
 from wps_sam.export.graph import PartGraph
 from wps_sam.export.onnx_file import OnnxFile
 from wps_sam.export.openvino_file import OpenvinoFile, write_openvino
@@ -277,17 +277,17 @@ def test_export__bfloat16(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    encoders = []
+    written = []
 
     def write(graph: PartGraph, path: Path, metadata: Mapping[str, str], encoder: object) -> None:
-        encoders.append(encoder)
+        written.append((encoder, type(graph.part_finder.decoding)))
         write_openvino(dense_onnx, path, metadata)
 
     monkeypatch.setattr(run_module, "write_pieces", write)
     report = export_run(
         model, tmp_path / "a.xml", "openvino", precision="bf16", calibrate=drawn_photographs
     )
-    assert encoders == [bfloat16_encoder]
+    assert written == [(bfloat16_encoder, Bfloat16Decoding)]
     assert report.cost is not None
     assert OpenvinoFile(tmp_path / "a.xml").metadata["precision"] == "bf16"
 

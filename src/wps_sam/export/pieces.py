@@ -1,8 +1,7 @@
 """The OpenVINO file in three pieces, of which the encoder may compute in other numbers.
 
-The encoder takes most of the time, and bears coarser numbers. Prompter and mask decoder stay in
-float32: prompts are positions to a fraction of a pixel, for which 8 bits are too few, and together
-they take a third of the time.
+The encoder takes most of the time, and bears coarser numbers. Prompter and prompts stay in
+float32: they are positions to a fraction of a pixel.
 """
 
 import tempfile

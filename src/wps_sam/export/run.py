@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from wps_sam.errors import ConfigError
-from wps_sam.export.bfloat16 import bfloat16_encoder
+from wps_sam.export.bfloat16 import Bfloat16Decoding, bfloat16_encoder
 from wps_sam.export.check_pictures import drawn_pictures, own_files, read_pictures
 from wps_sam.export.cost import PrecisionCost, check_shapes, measure_cost
 from wps_sam.export.graph import PartGraph
@@ -75,7 +75,7 @@ def export_run(
         check_images: Folder of photographs to check the file on; None takes drawn pictures.
         sam: Name or checkpoint of the SAM, if the run's own is not where it was.
         precision: `32`, or `bf16` or `int8` for an OpenVINO file whose encoder computes in bfloat16
-            or in 8 bits.
+            or in 8 bits, and whose mask decoder in bfloat16.
         calibrate: For `bf16` and `int8`: folder of photographs. On up to 32 of them it is measured
             what the precision costs, and on others the ranges of 8 bits (on the same, where there
             are only a few).
@@ -103,15 +103,16 @@ def export_run(
     with _folder_aside(out) as aside:
         staged = aside / out.name
         metadata = {**describe(segmenter, load_info(run), threshold), "precision": precision}
-        graph = PartGraph(segmenter, threshold).eval()
         agreements: tuple[Agreement, ...] = ()
         cost = None
         if photographs is None:
+            graph = PartGraph(segmenter, threshold).eval()
             file = _write(graph, staged, file_format, metadata)
             agreements = tuple(
                 check_picture(segmenter, file, picture, threshold) for picture in pictures
             )
         else:
+            graph = PartGraph(segmenter, threshold, Bfloat16Decoding(segmenter.sam)).eval()
             file = _write_with_fewer_bits(
                 graph, staged, metadata, _ENCODERS[precision](photographs.to_calibrate)
             )
