@@ -33,6 +33,7 @@ from wps_sam.sam.build import load_sam
 from wps_sam.toy import ToyConfig, draw_toy_dataset
 from wps_sam.training.fit import fit
 from wps_sam.training.job import TrainingJob
+from wps_sam.training.precision import choose_precision
 from wps_sam.training.recipes import get_recipe
 
 RESULT = Path(__file__).with_suffix(".json")
@@ -45,7 +46,8 @@ def seconds_of_epochs(images: int, epochs: int, cache_root: Path, folder: Path) 
     sam = load_sam("mobile_sam")
     cache = EmbeddingCache(cache_root, Fingerprint.of(sam))
     train = embed_labels(cache, sam, LabelPlace(toy / "annotations/train/train.json").weak_labels())
-    job = TrainingJob(get_recipe("paper", epochs=epochs), "box", 0, "32-true", "cpu")
+    precision = choose_precision("auto", "cpu")  # as the command does
+    job = TrainingJob(get_recipe("paper", epochs=epochs), "box", 0, precision, "cpu")
     fit(job, sam, "mobile_sam", cache, [train], None, run, console=Console(quiet=True))
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     ends = [line["seconds"] for line in lines if "train/loss" in line]
@@ -73,6 +75,7 @@ def measure(images: int, epochs: int, cache: Path | None) -> dict[str, Any]:
     return {
         "images": images,
         "epochs": len(seconds),
+        "precision": choose_precision("auto", "cpu"),
         "seconds_an_image_of_an_epoch": median(seconds) / images,
         "vit_b_seconds_an_image": vit_b,
         "times_cheaper": {

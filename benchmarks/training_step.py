@@ -3,8 +3,9 @@
     git worktree add ../before 24fce64        (the last commit before evaluation was rewritten)
     python -m benchmarks.training_step --before ../before [--turns 5]
 
-Each turn runs a few steps (batch 8) of both commits, one right after the other, in processes of
-their own; ours keeps freed memory as the command does. Then the image encoder of SAM ViT-B with
+Each turn runs a few steps (batch 8) of that commit, of ours in 32 bit, and of ours in the numbers
+that `train` chooses on this machine (`--precision auto`), one right after the other, in processes
+of their own; ours keeps freed memory as the command does. Then the image encoder of SAM ViT-B with
 random weights encodes an image, as the published code does for every image of every step. Writes
 training_step.json beside this file.
 """
@@ -24,8 +25,10 @@ import torch
 from transformers import SamVisionConfig
 from transformers.models.sam.modeling_sam import SamVisionEncoder
 
+from benchmarks.end_to_end import spread
 from wps_sam.bench.machine import describe_machine
 from wps_sam.toy import ToyConfig, draw_toy_dataset
+from wps_sam.training.precision import choose_precision
 
 RESULT = Path(__file__).with_suffix(".json")
 OURS = Path(__file__).parent.parent
@@ -38,17 +41,20 @@ try:
     keep_freed_memory()
 except ImportError:
     pass
+import torch
 from benchmarks.cost import training_step
 from wps_sam.sam.build import load_sam
-print(json.dumps(training_step(load_sam("mobile_sam"), "paper", Path(sys.argv[1]), 7)))
+with torch.autocast("cpu", torch.bfloat16, enabled=sys.argv[2] == "bf16-mixed"):
+    found = training_step(load_sam("mobile_sam"), "paper", Path(sys.argv[1]), 7)
+print(json.dumps(found))
 """
 
 
-def seconds_a_step(tree: Path, toy: Path) -> float:
+def seconds_a_step(tree: Path, toy: Path, precision: str) -> float:
     """Median seconds of a step by the code of a checkout, in a process of its own."""
     paths = os.pathsep.join((str(tree / "src"), str(tree)))
     done = subprocess.run(
-        [sys.executable, "-c", STEPS, str(toy)],
+        [sys.executable, "-c", STEPS, str(toy), precision],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
@@ -77,15 +83,27 @@ def measure(before: Path, turns: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         toy = Path(folder) / "toy"
         draw_toy_dataset(toy, ToyConfig(train=16, val=0))
-        pairs = [(seconds_a_step(before, toy), seconds_a_step(OURS, toy)) for _ in range(turns)]
-    ratios = [theirs / ours for theirs, ours in pairs]
-    step = median(ours for _, ours in pairs)
+        chosen = choose_precision("auto", "cpu")
+        ways = {
+            "before": (before, "32-true"),
+            "now": (OURS, "32-true"),
+            f"now, as chosen: {chosen}": (OURS, chosen),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(turns):
+            for name, (tree, precision) in ways.items():
+                seconds[name].append(seconds_a_step(tree, toy, precision))
+    theirs, *ours = seconds
+    step = median(seconds[ours[-1]])
     encode = seconds_of_vit_b()
     return {
         "batch": 8,
         "turns": turns,
-        "seconds_a_step": {"before": median(theirs for theirs, _ in pairs), "now": step},
-        "times_faster": {"median": median(ratios), "min": min(ratios), "max": max(ratios)},
+        "seconds_a_step": {name: median(taken) for name, taken in seconds.items()},
+        "times_faster": {
+            name: spread([a / b for a, b in zip(seconds[theirs], seconds[name], strict=True)])
+            for name in ours
+        },
         "vit_b_seconds_an_image": encode,
         "epoch_with_vit_b_in_every_step_over_cached": (encode + step / 8) / (step / 8),
         "machine": describe_machine(),
