@@ -34,7 +34,8 @@ def export(
         score_threshold: least score of a part in the file, 0 to 1 (default: the run's)
         check_images: folder of photographs to check the file on (default: three drawn pictures)
         sam: name or checkpoint of the SAM, if the run's own is not where it was
-        precision: 32; or bf16 or int8, in which the encoder then computes (openvino only)
+        precision: 32; or bf16 or int8, in which the encoder then computes, and the mask decoder in
+            bf16 (openvino only)
         calibrate: for bf16 and int8, folder of photographs to measure on what it costs
     """
     with console.status("writing and checking; this takes some minutes"):
