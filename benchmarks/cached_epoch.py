@@ -1,6 +1,7 @@
 """An epoch of `paper` over cached features, beside encoding each image with SAM ViT-B every time.
 
-    python -m benchmarks.cached_epoch [--images 320] [--epochs 4] [--cache DIR]
+    python -m benchmarks.cached_epoch [--images 320] [--epochs 4] [--precision 32-true]
+                                      [--cache DIR]
 
 Drawn scenes are embedded, unless the cache holds them (`--cache` keeps one between runs); then
 `paper` learns them as `wps-sam train` does: features read from the cache, matching, log and
@@ -33,20 +34,20 @@ from wps_sam.sam.build import load_sam
 from wps_sam.toy import ToyConfig, draw_toy_dataset
 from wps_sam.training.fit import fit
 from wps_sam.training.job import TrainingJob
-from wps_sam.training.precision import choose_precision
 from wps_sam.training.recipes import get_recipe
 
 RESULT = Path(__file__).with_suffix(".json")
 
 
-def seconds_of_epochs(images: int, epochs: int, cache_root: Path, folder: Path) -> list[float]:
+def seconds_of_epochs(
+    images: int, epochs: int, precision: str, cache_root: Path, folder: Path
+) -> list[float]:
     """Seconds of every epoch but the first."""
     toy, run = folder / "toy", folder / "run"
     draw_toy_dataset(toy, ToyConfig(train=images, val=0))
     sam = load_sam("mobile_sam")
     cache = EmbeddingCache(cache_root, Fingerprint.of(sam))
     train = embed_labels(cache, sam, LabelPlace(toy / "annotations/train/train.json").weak_labels())
-    precision = choose_precision("auto", "cpu")  # as the command does
     job = TrainingJob(get_recipe("paper", epochs=epochs), "box", 0, precision, "cpu")
     fit(job, sam, "mobile_sam", cache, [train], None, run, console=Console(quiet=True))
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -62,7 +63,7 @@ def seconds_of_encoding(keeps_memory: bool) -> float:
         return process.do(seconds_of_vit_b)
 
 
-def measure(images: int, epochs: int, cache: Path | None) -> dict[str, Any]:
+def measure(images: int, epochs: int, precision: str, cache: Path | None) -> dict[str, Any]:
     """All numbers."""
     vit_b = {
         "as the published code runs": seconds_of_encoding(False),
@@ -71,11 +72,11 @@ def measure(images: int, epochs: int, cache: Path | None) -> dict[str, Any]:
     keep_freed_memory()  # as the command does
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        seconds = seconds_of_epochs(images, epochs, cache or folder / "cache", folder)
+        seconds = seconds_of_epochs(images, epochs, precision, cache or folder / "cache", folder)
     return {
         "images": images,
         "epochs": len(seconds),
-        "precision": choose_precision("auto", "cpu"),
+        "precision": precision,
         "seconds_an_image_of_an_epoch": median(seconds) / images,
         "vit_b_seconds_an_image": vit_b,
         "times_cheaper": {
@@ -91,11 +92,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--images", type=int, default=320)
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--precision", default="32-true", help="as for wps-sam train")
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     if given.epochs < 2:
         parser.error(f"--epochs {given.epochs}: the first one warms up; give 2 or more")
-    result = measure(given.images, given.epochs, given.cache)
+    result = measure(given.images, given.epochs, given.precision, given.cache)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

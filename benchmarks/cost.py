@@ -44,7 +44,9 @@ def timed(work: Callable[[], object], repeats: int) -> dict[str, float]:
     return {"median": median(seconds), "min": min(seconds), "max": max(seconds)}
 
 
-def training_step(sam: FrozenSam, recipe_name: str, toy: Path, repeats: int) -> dict[str, Any]:
+def training_step(
+    sam: FrozenSam, recipe_name: str, toy: Path, repeats: int, *, in_bf16: bool = False
+) -> dict[str, Any]:
     """One optimiser step at the recipe's batch size, features at hand."""
     recipe = RECIPES[recipe_name]
     labels = open_weak_labels(toy, split="train")
@@ -58,7 +60,10 @@ def training_step(sam: FrozenSam, recipe_name: str, toy: Path, repeats: int) -> 
 
     def step() -> None:
         optimiser.zero_grad()
-        torch.autograd.backward(criterion(prompter(features), targets).total)
+        # Anew in each step, as Lightning does: inside one context, weights are rounded only once.
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
+            loss = criterion(prompter(features), targets).total
+        torch.autograd.backward(loss)
         optimiser.step()
 
     parameters = sum(parameter.numel() for parameter in prompter.parameters())

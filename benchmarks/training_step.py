@@ -3,11 +3,10 @@
     git worktree add ../before 24fce64        (the last commit before evaluation was rewritten)
     python -m benchmarks.training_step --before ../before [--turns 5]
 
-Each turn runs a few steps (batch 8) of that commit, of ours in 32 bit, and of ours in the numbers
-that `train` chooses on this machine (`--precision auto`), one right after the other, in processes
-of their own; ours keeps freed memory as the command does. Then the image encoder of SAM ViT-B with
-random weights encodes an image, as the published code does for every image of every step. Writes
-training_step.json beside this file.
+Each turn runs a few steps (batch 8) of that commit, of ours, and of ours with `--precision
+bf16-mixed`, one right after the other, in processes of their own; ours keeps freed memory as the
+command does. Then the image encoder of SAM ViT-B with random weights encodes an image, as the
+published code does for every image of every step. Writes training_step.json beside this file.
 """
 
 import argparse
@@ -28,7 +27,6 @@ from transformers.models.sam.modeling_sam import SamVisionEncoder
 from benchmarks.end_to_end import spread
 from wps_sam.bench.machine import describe_machine
 from wps_sam.toy import ToyConfig, draw_toy_dataset
-from wps_sam.training.precision import choose_precision
 
 RESULT = Path(__file__).with_suffix(".json")
 OURS = Path(__file__).parent.parent
@@ -41,20 +39,18 @@ try:
     keep_freed_memory()
 except ImportError:
     pass
-import torch
 from benchmarks.cost import training_step
 from wps_sam.sam.build import load_sam
-with torch.autocast("cpu", torch.bfloat16, enabled=sys.argv[2] == "bf16-mixed"):
-    found = training_step(load_sam("mobile_sam"), "paper", Path(sys.argv[1]), 7)
-print(json.dumps(found))
+words = {"in_bf16": True} if sys.argv[2] == "bf16" else {}
+print(json.dumps(training_step(load_sam("mobile_sam"), "paper", Path(sys.argv[1]), 7, **words)))
 """
 
 
-def seconds_a_step(tree: Path, toy: Path, precision: str) -> float:
+def seconds_a_step(tree: Path, toy: Path, numbers: str) -> float:
     """Median seconds of a step by the code of a checkout, in a process of its own."""
     paths = os.pathsep.join((str(tree / "src"), str(tree)))
     done = subprocess.run(
-        [sys.executable, "-c", STEPS, str(toy), precision],
+        [sys.executable, "-c", STEPS, str(toy), numbers],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
@@ -83,26 +79,24 @@ def measure(before: Path, turns: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         toy = Path(folder) / "toy"
         draw_toy_dataset(toy, ToyConfig(train=16, val=0))
-        chosen = choose_precision("auto", "cpu")
         ways = {
-            "before": (before, "32-true"),
-            "now": (OURS, "32-true"),
-            f"now, as chosen: {chosen}": (OURS, chosen),
+            "before": (before, "fp32"),
+            "now": (OURS, "fp32"),
+            "now_in_bf16": (OURS, "bf16"),
         }
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(turns):
-            for name, (tree, precision) in ways.items():
-                seconds[name].append(seconds_a_step(tree, toy, precision))
-    theirs, *ours = seconds
-    step = median(seconds[ours[-1]])
+            for name, (tree, numbers) in ways.items():
+                seconds[name].append(seconds_a_step(tree, toy, numbers))
+    step = median(seconds["now"])
     encode = seconds_of_vit_b()
     return {
         "batch": 8,
         "turns": turns,
         "seconds_a_step": {name: median(taken) for name, taken in seconds.items()},
         "times_faster": {
-            name: spread([a / b for a, b in zip(seconds[theirs], seconds[name], strict=True)])
-            for name in ours
+            name: spread([a / b for a, b in zip(seconds["before"], seconds[name], strict=True)])
+            for name in ("now", "now_in_bf16")
         },
         "vit_b_seconds_an_image": encode,
         "epoch_with_vit_b_in_every_step_over_cached": (encode + step / 8) / (step / 8),

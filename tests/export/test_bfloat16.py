@@ -1,6 +1,7 @@
 """The file with an encoder of bfloat16, of a small model."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ from wps_sam.export.bfloat16 import (
     bfloat16_encoder,
 )
 from wps_sam.export.check_pictures import drawn_pictures
-from wps_sam.export.graph import MaskDecoding, PartGraph
+from wps_sam.export.graph import Encoder, MaskDecoding, PartGraph
 from wps_sam.export.openvino_file import OpenvinoFile
-from wps_sam.export.pieces import write_pieces
+from wps_sam.export.pieces import convert_encoder, write_pieces
 from wps_sam.extra_packages import EXPORT, extra_package
 from wps_sam.inference.segmenter import PartSegmenter
+from wps_sam.sam.frozen import FrozenSam
 from wps_sam.sam.mask_reach import OUTSIDE
 
 pytestmark = pytest.mark.usefixtures("exact_sizes")
@@ -74,6 +76,27 @@ def test_encoder_and_mask_decoder_are_in_bfloat16(
     assert 32 * 32 not in sizes["f32"]
     own = {parameter.numel() for parameter in query_segmenter.prompter.parameters()}
     assert {size for size in own if size > 512} <= set(sizes["f32"])
+
+
+def test_dense__the_parts_of_the_model__with_masks_near_their_boxes(
+    dense_segmenter: PartSegmenter, tmp_path: Path
+) -> None:
+    threshold, decoding = dense_segmenter.score_threshold, Bfloat16Decoding(dense_segmenter.sam)
+    graph = PartGraph(dense_segmenter, threshold, decoding).eval()
+    write_pieces(graph, tmp_path / "dense.xml", {"precision": "-"}, convert_in_full_precision)
+    file = OpenvinoFile(tmp_path / "dense.xml")
+    for picture in drawn_pictures():
+        found, expected = file.run(picture.image), dense_segmenter.predict(picture.image)
+        assert len(expected) > 1
+        assert np.array_equal(found.class_index, expected.class_index)
+        assert np.abs(found.scores - expected.scores).max() < 1e-4
+        assert (found.masks == expected.masks).mean() > 0.97
+    empty = file.with_threshold(1.0).run(picture.image)
+    assert empty.masks.shape[0] == 0
+
+
+def convert_in_full_precision(sam: FrozenSam, folder: Path) -> Any:
+    return convert_encoder(Encoder(sam), sam, folder)
 
 
 def test_openvino_computes_in_it_where_the_processor_can(path: Path) -> None:

@@ -66,12 +66,14 @@ def test_decode__prompts_of_one_length_share_a_call(
 
 def test_decode__boxes_follow_their_prompts(toy_sam: FrozenSam, features: Tensor) -> None:
     of_images = prompts(toy_sam)
-    boxes = [torch.rand(len(one), 4) for one in of_images]
-    boxes = [torch.cat([box[:, :2] * 100, 150 + box[:, 2:] * 100], dim=1) for box in boxes]
+    # Another place for each prompt, in the order of the images.
+    corner = torch.arange(sum(map(len, of_images)))[:, None] * torch.tensor([16.0, 24.0])
+    boxes = torch.split(torch.cat([corner, corner + 32], dim=1), [len(one) for one in of_images])
     anywhere = decode_tokens(toy_sam, features, of_images)
     near = decode_tokens(toy_sam, features, of_images, boxes=boxes)
     for found, whole, of_image in zip(near, anywhere, boxes, strict=True):
         reach = cells_in_reach(of_image, toy_sam.embed_hw, toy_sam.image_side)
+        assert not reach.flatten(1).all(1).any()
         expected = only_in_reach(whole.low_res_logits[:, None], reach)[:, 0]
         torch.testing.assert_close(found.low_res_logits, expected, atol=1e-4, rtol=1e-4)
         assert torch.equal(found.iou, whole.iou)

@@ -118,9 +118,22 @@ def test_decode_prompts__within_reach_as_transformers(
     assert (found[~pixels] == OUTSIDE).all()
 
 
-def test_decode_prompts__no_prompts(decoder: SamMaskDecoder) -> None:
+def test_decode_prompts__no_cell_in_reach(decoder: SamMaskDecoder) -> None:
+    features, dense, position, prompt = inputs(2, 2)
+    image = share_image(decoder.transformer, features, dense, position)
+    reach = torch.zeros(2, HEIGHT, WIDTH, dtype=torch.bool)
+    masks, iou = decode_prompts(
+        decoder, image, prompt, (HEIGHT, WIDTH), multimask=True, reach=reach
+    )
+    assert torch.equal(masks, torch.full((2, 3, 4 * HEIGHT, 4 * WIDTH), OUTSIDE))
+    assert iou.shape == (2, 3)
+
+
+@pytest.mark.parametrize("reach", [None, torch.zeros(0, HEIGHT, WIDTH, dtype=torch.bool)])
+def test_decode_prompts__no_prompts(decoder: SamMaskDecoder, reach: Tensor | None) -> None:
     features, dense, position, prompt = inputs(0, 2)
     image = share_image(decoder.transformer, features, dense, position)
-    masks, iou = decode_prompts(decoder, image, prompt, (HEIGHT, WIDTH), multimask=False)
+    hw = HEIGHT, WIDTH
+    masks, iou = decode_prompts(decoder, image, prompt, hw, multimask=False, reach=reach)
     assert masks.shape == (0, 1, 4 * HEIGHT, 4 * WIDTH)
     assert iou.shape == (0, 1)

@@ -47,14 +47,17 @@ def test_decode__two_images_in_one_call(toy_sam: FrozenSam, toy_golden: Golden) 
         assert (together.iou[position] - alone.iou[0]).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("has_boxes", [False, True])
 def test_decode__chunks_do_not_show(
-    toy_sam: FrozenSam, toy_golden: Golden, monkeypatch: pytest.MonkeyPatch
+    toy_sam: FrozenSam, toy_golden: Golden, monkeypatch: pytest.MonkeyPatch, has_boxes: bool
 ) -> None:
     features, tokens, image_index = prompts(toy_golden)
+    corner = torch.arange(6.0)[:, None] * torch.tensor([20.0, 30.0])
+    boxes = torch.cat([corner, corner + 40], dim=1) if has_boxes else None
 
     def run() -> tuple[Tensor, Tensor]:
         learned = tokens.clone().requires_grad_()
-        masks = toy_sam.decode(features, learned, image_index)
+        masks = toy_sam.decode(features, learned, image_index, boxes_xyxy=boxes)
         masks.low_res_logits.square().sum().backward()  # type: ignore[no-untyped-call]  # torch
         assert learned.grad is not None
         return masks.low_res_logits.detach(), learned.grad
@@ -171,6 +174,8 @@ def test_decode__wrong_input(toy_sam: FrozenSam, toy_golden: Golden) -> None:
         ConfigError, match=r"image_index \(5,\), expected features \(B, 256, 16, 16"
     ):
         toy_sam.decode(features, tokens, image_index[:5])
+    with pytest.raises(ConfigError, match=r"boxes_xyxy \(5, 4\) for 6 prompts, expected \(6, 4\)"):
+        toy_sam.decode(features, tokens, image_index, boxes_xyxy=torch.zeros(5, 4))
     with pytest.raises(ConfigError, match="found image_index 0 to 1 for 1 images, expected 0 to 0"):
         toy_sam.decode(features[:1], tokens, image_index)
 

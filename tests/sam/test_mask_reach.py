@@ -31,6 +31,14 @@ def test_cells_in_reach(box: Box) -> None:
     assert torch.equal(cells_in_reach(boxes, (16, 16), 256)[0], expected)
 
 
+def test_cells_in_reach__corners_in_any_order() -> None:
+    boxes = torch.tensor([[96.0, 64, 160, 96], [160, 96, 96, 64], [96, 96, 160, 64]])
+    found = cells_in_reach(boxes, (16, 16), 256)
+    assert found.any((1, 2)).all()
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
 def test_cells_in_reach__other_height_than_width() -> None:
     found = cells_in_reach(torch.tensor([[0.0, 0.0, 16.0, 32.0]]), (8, 16), 256)
     # Cells are 32 pixels high: a quarter more is 40, so two rows and one besides.

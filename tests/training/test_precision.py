@@ -1,6 +1,4 @@
-"""The number type follows the hardware, unless the user says otherwise."""
-
-from typing import Any
+"""The number type follows the device, unless the user says otherwise."""
 
 import pytest
 import torch
@@ -14,32 +12,17 @@ def test_choose__what_the_user_says(wanted: str, device: str) -> None:
     assert choose_precision(wanted, device) == wanted
 
 
-@pytest.mark.parametrize(
-    ("capabilities", "expected"),
-    [
-        ({"avx512_bf16": True, "amx_bf16": False}, "bf16-mixed"),
-        ({"avx512_bf16": False, "amx_bf16": True}, "bf16-mixed"),
-        ({"avx512_bf16": False, "amx_bf16": False, "avx512_f": True}, "32-true"),
-        ({"architecture": "aarch64"}, "32-true"),
-    ],
-)
-def test_choose__cpu(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, Any], expected: str
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_choose__32_bit_without_cuda(device: str) -> None:
+    assert choose_precision("auto", device) == "32-true"
+
+
+@pytest.mark.parametrize(("in_hardware", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_choose__cuda_that_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, in_hardware: bool, expected: str
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert choose_precision("auto", "cpu") == expected
+    def supported(including_emulation: bool = True) -> bool:
+        return in_hardware or including_emulation
 
-
-def test_choose__cpu_of_an_older_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(torch.cpu, "get_capabilities")
-    assert choose_precision("auto", "cpu") == "32-true"
-
-
-@pytest.mark.parametrize(("has_bf16", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
-def test_choose__cuda(monkeypatch: pytest.MonkeyPatch, has_bf16: bool, expected: str) -> None:
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: has_bf16)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     assert choose_precision("auto", "cuda") == expected
-
-
-def test_choose__mps() -> None:
-    assert choose_precision("auto", "mps") == "32-true"

@@ -94,7 +94,7 @@ def train(
         mask_validations: how often to report mask mIoU where the validation labels have masks:
             1 = at the end, more = also on the way, 0 = never
         device: auto, cpu, cuda or mps
-        precision: auto = bf16 on GPUs and processors that multiply in it, else 32 bit
+        precision: auto = bf16 on CUDA devices that have it, else 32 bit
     """
     if not 0 <= seed < 2**32:
         raise ConfigError(f"--seed is {seed}; give a number from 0 to 4294967295.")

@@ -38,7 +38,7 @@ def bfloat16_encoder(sam: FrozenSam, folder: Path) -> Any:
 class Bfloat16Decoding(MaskDecoding):
     """The mask decoder of the first SAM's family with weights, cells and tokens in bfloat16.
 
-    What positions are coded in has been computed in float32 by then.
+    Prompts and position codes are computed in float32 before.
     """
 
     def __init__(self, sam: FrozenSam) -> None:

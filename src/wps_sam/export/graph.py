@@ -87,7 +87,7 @@ class _Decoded(NamedTuple):
     Attributes:
         rows: (D,) int64, which candidates.
         is_part: (D,) bool.
-        logits: (D, h, w) float32.
+        logits: (D, 4h, 4w) float32.
     """
 
     rows: Tensor

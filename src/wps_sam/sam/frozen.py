@@ -318,6 +318,11 @@ class FrozenSam(FrozenModule, abc.ABC):
             ConfigError: Shapes do not fit, or an index names an image that is not there.
         """
         self._check_decode(features, tokens, image_index)
+        if boxes_xyxy is not None and tuple(boxes_xyxy.shape) != (len(tokens), 4):
+            raise ConfigError(
+                f"{self.name}.decode: found boxes_xyxy {tuple(boxes_xyxy.shape)} for {len(tokens)} "
+                f"prompts, expected ({len(tokens)}, 4): a box for each."
+            )
         features = features.to(self.device, torch.float32)
         tokens = tokens.to(self.device, torch.float32)
         image_index = image_index.to(self.device, torch.long)
@@ -340,9 +345,9 @@ class FrozenSam(FrozenModule, abc.ABC):
             of_image = torch.nonzero(image_index == image).squeeze(1)
             for chunk in torch.split(of_image, size):
                 rows.append(chunk)
-                within = None if reach is None else reach[chunk]
-                one = (shared, tokens[chunk], multimask, within)
-                found.append(self._decode_chunk(*one, frugal=frugal))
+                near = None if reach is None else reach[chunk]
+                decoded = self._decode_chunk(shared, tokens[chunk], multimask, near, frugal=frugal)
+                found.append(decoded)
         order = torch.cat(rows).argsort()
         return DecodedMasks(*(torch.cat(parts)[order] for parts in zip(*found, strict=True)))
 

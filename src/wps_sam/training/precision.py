@@ -1,13 +1,13 @@
 """Which number type to train in."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 
 
 def choose_precision(wanted: str, device: str) -> str:
-    """Take bf16 for `auto` where the device multiplies matrices in it, else 32 bit.
+    """`auto` takes bf16 on CUDA devices that compute in it, else 32 bit.
+
+    CPUs stay at 32 bit: whether bf16 is faster there cannot be told from what they say of
+    themselves, and a run should not depend on the processor (docs/performance.md).
 
     Args:
         wanted: `auto`, or Lightning's name, which is returned.
@@ -18,15 +18,5 @@ def choose_precision(wanted: str, device: str) -> str:
     """
     if wanted != "auto":
         return wanted
-    return "bf16-mixed" if _multiplies_in_bf16(device) else "32-true"
-
-
-def _multiplies_in_bf16(device: str) -> bool:
-    """Whether the hardware does; bf16 made of 32-bit products is slower than these."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device != "cpu":
-        return False
-    # Older PyTorch does not tell; 32 bit is right on every CPU.
-    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    has_bf16 = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bf16-mixed" if has_bf16 else "32-true"
