@@ -20,6 +20,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WPS_SAM_CACHE", str(tmp_path / "embedding-cache"))
 
 
+@pytest.fixture(autouse=True)
+def no_faster_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests compute does not depend on the machine's processor."""
+    monkeypatch.setattr("wps_sam.training.precision.bf16_gain", lambda: 1.0)
+
+
 @pytest.fixture(scope="session")
 def toy_sam() -> FrozenSam:
     """A small SAM with random weights: side 256, features (256, 16, 16)."""

@@ -359,6 +359,23 @@ def test_resume__and_settings_that_differ(
     assert (run / "model.safetensors").read_bytes() == before
 
 
+def test_precision__measured_once_and_kept_when_resumed(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for gain, expected in ((9.0, "bf16-mixed"), (1.0, "32-true")):
+        run = tmp_path / expected
+        monkeypatch.setattr("wps_sam.training.precision.bf16_gain", lambda gain=gain: gain)
+        assert train_cli(data, run) == 0
+        said = "training in bf16-mixed, in which this machine is faster" in printed(capsys)
+        assert said == (expected == "bf16-mixed")
+        assert yaml.safe_load((run / "train.yaml").read_text())["precision"] == expected
+        other = 10.0 - gain
+        monkeypatch.setattr("wps_sam.training.precision.bf16_gain", lambda other=other: other)
+        assert train_cli(data, run, "--resume") == 0
+    assert train_cli(data, run, "--resume", "--precision", "bf16-mixed") == 1
+    assert "precision: '32-true' before, 'bf16-mixed' now" in printed(capsys)
+
+
 def test_output__holds_nothing_of_lightnings(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

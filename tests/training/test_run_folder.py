@@ -21,6 +21,7 @@ from wps_sam.training.run_folder import (
     environment,
     git_state,
     open_run,
+    recorded_precision,
     refuse_used_folder,
 )
 from wps_sam.training.validation import AGREEMENT, MaskValidation
@@ -225,6 +226,31 @@ def test_open_run__resume_with_damaged_settings(run: Path, text: str) -> None:
     (run / "train.yaml").write_text(text)
     with pytest.raises(CheckpointError, match=r"train\.yaml does not hold the settings of a run"):
         open_run(run, SETTINGS, resume=True)
+
+
+def test_open_run__resume_with_settings_that_are_no_text(run: Path) -> None:
+    (run / "train.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CheckpointError, match=r"train\.yaml does not hold the settings of a run"):
+        open_run(run, SETTINGS, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("precision: bf16-mixed", "bf16-mixed"),
+        ("precision: 32-true", "32-true"),
+        ("precision: [16]", None),
+        ("seed: 0", None),
+        ("seed: [", None),
+    ],
+)
+def test_recorded_precision(tmp_path: Path, text: str, expected: str | None) -> None:
+    (tmp_path / "train.yaml").write_text(text)
+    assert recorded_precision(tmp_path) == expected
+
+
+def test_recorded_precision__no_run(tmp_path: Path) -> None:
+    assert recorded_precision(tmp_path) is None
 
 
 def test_git_state__outside_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

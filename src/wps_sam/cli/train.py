@@ -30,9 +30,14 @@ from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.fit import MaskMeasure, check_learnable, fit, with_learnt_boxes
 from wps_sam.training.job import TrainingJob, check_validation_labels
 from wps_sam.training.precision import choose_precision
-from wps_sam.training.processes import first_process_first, join_processes, processes_here
+from wps_sam.training.processes import (
+    Processes,
+    first_process_first,
+    join_processes,
+    processes_here,
+)
 from wps_sam.training.recipes import get_recipe
-from wps_sam.training.run_folder import refuse_used_folder
+from wps_sam.training.run_folder import recorded_precision, refuse_used_folder
 
 
 def train(
@@ -94,7 +99,8 @@ def train(
         mask_validations: how often to report mask mIoU where the validation labels have masks:
             1 = at the end, more = also on the way, 0 = never
         device: auto, cpu, cuda or mps
-        precision: auto = bf16 on CUDA devices that have it, else 32 bit
+        precision: auto = bf16 where this machine is faster in it, else 32 bit; with --resume, what
+            the run began with
     """
     if not 0 <= seed < 2**32:
         raise ConfigError(f"--seed is {seed}; give a number from 0 to 4294967295.")
@@ -129,7 +135,7 @@ def train(
         chosen.for_images(len(labels.images)),
         supervision,
         seed,
-        choose_precision(precision, place.type),
+        _precision(precision, place.type, here, out if resume else None),
         place.type,
     )
     _note_fewer_views(job.recipe.extra_views, chosen.extra_views)
@@ -168,6 +174,19 @@ def train(
         escape(f"Model: {out}. Next: wps-sam predict {out} PHOTOGRAPHS --out DIR"), soft_wrap=True
     )
     return 0
+
+
+def _precision(wanted: str, device: str, here: Processes, resumed: Path | None) -> str:
+    """The number type; says so where the machine has chosen bf16."""
+    if wanted == "auto" and resumed is not None:
+        wanted = recorded_precision(resumed) or wanted
+    chosen = choose_precision(wanted, device, here)
+    if wanted == "auto" and chosen != "32-true":
+        console.print(
+            f"training in {chosen}, in which this machine is faster; --precision 32-true trains as "
+            "machines do that are not"
+        )
+    return chosen
 
 
 def _note_fewer_views(planned: int, usual: int) -> None:

@@ -36,6 +36,7 @@ _RECIPE_BEFORE = {
     "box_corrections": 0,
 }
 _OPTIMISER_BEFORE = {"average_decay": 0.0}
+_PRECISIONS = ("32-true", "bf16-mixed")
 _SHOWN = 5
 _LONGEST_PATH = 300
 _PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
@@ -122,6 +123,18 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
     return checkpoint
 
 
+def recorded_precision(run: Path) -> str | None:
+    """The number type that a run began with; None where no settings of a run can be read.
+
+    What is wrong with them, `open_run` says.
+    """
+    try:
+        found = _read_settings(run / "train.yaml").get("precision")
+    except (OSError, CheckpointError):
+        return None
+    return found if found in _PRECISIONS else None
+
+
 def _refuse_other_settings(path: Path, settings: dict[str, Any]) -> None:
     """Raise ConfigError that names what differs from the settings of the earlier run."""
     earlier = _complete(_read_settings(path), settings)
@@ -173,7 +186,7 @@ def _shown(value: Any) -> str:
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         settings = str(error).splitlines()[0]
     if not isinstance(settings, dict):
         raise CheckpointError(
