@@ -31,6 +31,7 @@ from benchmarks.rivals.pixel_head import train_pixel_head
 from benchmarks.rivals.training import Validation, score
 from wps_sam.bench.machine import describe_machine
 from wps_sam.cli.embed_labels import embed_labels, embed_views
+from wps_sam.cli.encoder import EncoderRuntime, open_cache, open_encoder
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.mask_validation import Predict, mask_measure
 from wps_sam.embeddings.fingerprint import Fingerprint
@@ -62,6 +63,7 @@ class Row:
         off_centre: How far each part's point lies off the centre of its box: standard deviation,
             in sides of the box.
         precision: In which numbers, Lightning's word.
+        encoder: What made the features; masks are scored on PyTorch's, as prediction makes them.
     """
 
     recipe: Recipe = STRONG
@@ -69,6 +71,7 @@ class Row:
     supervision: str = "box"
     off_centre: float = 0.0
     precision: str = "32-true"
+    encoder: EncoderRuntime = "pytorch"
 
 
 HALF = replace(STRONG, least_steps=STRONG.least_steps // 2)
@@ -93,6 +96,7 @@ ROWS = {
     "half_the_steps": Row(HALF),
     "quarter_of_the_steps": Row(SHORT),
     "quarter_in_bf16": Row(SHORT, precision="bf16-mixed"),
+    "quarter_on_bf16_features": Row(SHORT, encoder="openvino-bf16"),
     "quarter_without_views": Row(replace(SHORT, extra_views=0)),
     "quarter_with_mirrored_view_only": Row(replace(SHORT, extra_views=1)),
     "quarter_without_average": Row(
@@ -179,7 +183,7 @@ def train_row(data: Path, work: Path, name: str, seed: int, cache: Path) -> None
     """Learn one row with one seed and score its masks."""
     row, run = ROWS[name], work / f"{name}-seed{seed}"
     sam, console = load_sam("mobile_sam"), Console()
-    store = EmbeddingCache(cache, Fingerprint.of(sam))
+    store, encoder = open_cache(cache, row.encoder, sam), open_encoder(row.encoder, sam)
     place = LabelPlace(data, holdout=HOLDOUT)
     labels, held_out = place.weak_labels().split_every(HOLDOUT)
     labels = spread_evenly(labels, row.images)
@@ -190,14 +194,16 @@ def train_row(data: Path, work: Path, name: str, seed: int, cache: Path) -> None
         row.recipe.for_images(len(labels.images)), row.supervision, seed, row.precision, "cpu"  # type: ignore[arg-type]  # a word
     )  # fmt: skip
     started = time.monotonic()
-    plain = with_learnt_boxes(job, sam, store, embed_labels(store, sam, labels))
-    train = [plain, *embed_views(store, sam, plain, job.recipe.extra_views, None)]
-    validation = embed_labels(store, sam, held_out)
+    plain = with_learnt_boxes(job, sam, store, embed_labels(store, encoder, labels))
+    train = [plain, *embed_views(store, encoder, plain, job.recipe.extra_views, None)]
+    validation = embed_labels(store, encoder, held_out)
     embedded = time.monotonic()
     resume = (run / "checkpoints" / "last.ckpt").exists()
     fit(job, sam, "mobile_sam", store, train, validation, run, console=console, resume=resume)
     seconds = {"embedding": embedded - started, "training": time.monotonic() - embedded}
-    measure = mask_measure(place, sam, store, validation, job.recipe.score_threshold, "box")
+    predicted = open_cache(cache, "pytorch", sam)
+    scored = embed_labels(predicted, sam, held_out)
+    measure = mask_measure(place, sam, predicted, scored, job.recipe.score_threshold, "box")
     if measure is None:
         raise SystemExit(f"{data} holds no masks to score with")
 

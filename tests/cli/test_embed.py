@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
 
 from wps_sam.cli.main import main
 
@@ -93,3 +94,29 @@ def test_embed__cache_cannot_be_made(
 def test_embed__nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert embed(tmp_path / "gone") == 1
     assert "gone does not exist" in printed(capsys)
+
+
+def test_embed__openvino_in_bfloat16_has_a_cache_of_its_own(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache"
+    for runtime in ("openvino-bf16", "pytorch"):
+        assert embed(photos, "--cache", cache, "--encoder", runtime) == 0
+        assert "3 images embedded; 0 already in the cache" in printed(capsys)
+    stored: dict[str, dict[str, Path]] = {}
+    for path in cache.rglob("*.safetensors"):
+        stored.setdefault(path.name, {})[path.parents[1].name] = path
+    assert len(stored) == 3
+    for paths in stored.values():
+        one, other = (load_file(path) for path in paths.values())
+        assert one.keys() == other.keys()
+        for name, features in one.items():
+            expected = other[name].float()
+            assert 0 < (features.float() - expected).norm() / expected.norm() < 0.1
+
+
+def test_embed__workers_of_a_cluster_encode_with_pytorch(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert embed(photos, "--encoder", "openvino-bf16", "--ray", "local") == 1
+    assert "--encoder openvino-bf16: the workers of a cluster encode with" in printed(capsys)

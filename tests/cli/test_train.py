@@ -17,6 +17,7 @@ from wps_sam.cli.train import _training_device
 from wps_sam.embeddings.build import ImageToEmbed, embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.export.encoder import Bfloat16OpenvinoEncoder
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.prompter.build import build_prompter
 from wps_sam.prompter.dense.config import DensePrompterConfig
@@ -374,6 +375,25 @@ def test_precision__measured_once_and_kept_when_resumed(
         assert train_cli(data, run, "--resume") == 0
     assert train_cli(data, run, "--resume", "--precision", "bf16-mixed") == 1
     assert "precision: '32-true' before, 'bf16-mixed' now" in printed(capsys)
+
+
+def test_encoder__of_images_and_their_views(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = []
+    encode = Bfloat16OpenvinoEncoder.encode
+
+    def counted(self: Bfloat16OpenvinoEncoder, pixels: torch.Tensor) -> torch.Tensor:
+        encoded.append(len(pixels))
+        return encode(self, pixels)
+
+    monkeypatch.setattr(Bfloat16OpenvinoEncoder, "encode", counted)
+    run, words = tmp_path / "run", ("--holdout", "3", "--views", "2")
+    coarse = ("--encoder", "openvino-bf16")
+    assert train_cli(data, run, *words, *coarse, recipe="strong") == 0
+    assert sum(encoded) == 2 + 4 * 3
+    assert train_cli(data, run, *words, "--resume", recipe="strong") == 1
+    assert "features: 'float16, computed in bfloat16' before, 'float16' now" in printed(capsys)
 
 
 def test_output__holds_nothing_of_lightnings(

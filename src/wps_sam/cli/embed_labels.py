@@ -7,13 +7,12 @@ from rich.markup import escape
 
 from wps_sam.cli.console import console
 from wps_sam.cli.embed import embed_with_progress
-from wps_sam.embeddings.build import ImageToEmbed
+from wps_sam.embeddings.build import ImageEncoder, ImageToEmbed
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import DataError
 from wps_sam.images.reading import content_hash
 from wps_sam.labels.sides import unpaired_sides
 from wps_sam.labels.weak_labels import WeakDataset
-from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.job import LabelledFeatures
 from wps_sam.views.labels import mirror_classes, view_labels
 from wps_sam.views.view import PLAIN, View, view_number
@@ -21,19 +20,21 @@ from wps_sam.views.view import PLAIN, View, view_number
 _GPU_BATCH = 8
 
 
-def embed_labels(store: EmbeddingCache, sam: FrozenSam, labels: WeakDataset) -> LabelledFeatures:
+def embed_labels(
+    store: EmbeddingCache, encoder: ImageEncoder, labels: WeakDataset
+) -> LabelledFeatures:
     """Embed the images of a label file.
 
     Raises:
         DataError: Some cannot be read; the message names them.
     """
-    (plain,) = _embed(store, sam, labels, [(labels, [PLAIN] * len(labels.images))])
+    (plain,) = _embed(store, encoder, labels, [(labels, [PLAIN] * len(labels.images))])
     return plain
 
 
 def embed_views(
     store: EmbeddingCache,
-    sam: FrozenSam,
+    encoder: ImageEncoder,
     plain: LabelledFeatures,
     extra_views: int,
     left_right: Sequence[tuple[str, str]] | None,
@@ -42,7 +43,7 @@ def embed_views(
 
     Args:
         store: Where features go.
-        sam: Its encoder makes them.
+        encoder: Makes them.
         plain: The images as they are.
         extra_views: How many views of each image.
         left_right: Pairs of classes that a mirror swaps, as the user wrote them; None goes by the
@@ -79,13 +80,13 @@ def embed_views(
         ]
         sets.append((replace(labels, images=tuple(seen)), views))
     console.print(f"views of the training images, {extra_views} each:")
-    found = _embed(store, sam, labels, sets)
+    found = _embed(store, encoder, labels, sets)
     return [replace(view, learnt=view.labels if plain.learnt else None) for view in found]
 
 
 def _embed(
     store: EmbeddingCache,
-    sam: FrozenSam,
+    encoder: ImageEncoder,
     labels: WeakDataset,
     sets: Sequence[tuple[WeakDataset, Sequence[View]]],
 ) -> list[LabelledFeatures]:
@@ -97,10 +98,10 @@ def _embed(
         ]
         for _, views in sets
     ]
-    batch_size = 1 if sam.device.type == "cpu" else _GPU_BATCH
+    batch_size = 1 if encoder.device.type == "cpu" else _GPU_BATCH
     # All views of a photograph one after another: it is then opened once.
     every = [image for views in zip(*images, strict=True) for image in views]
-    report = embed_with_progress(store, sam, every, batch_size=batch_size)
+    report = embed_with_progress(store, encoder, every, batch_size=batch_size)
     if report.failures:
         listed = "\n".join(f"  {name}: {reason}" for name, reason in report.failures[:10])
         raise DataError(

@@ -4,17 +4,32 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from wps_sam.embeddings.store import EmbeddingCache, embedding_key
 from wps_sam.errors import DataError
 from wps_sam.images.reading import read_image
-from wps_sam.sam.frozen import FrozenSam
 from wps_sam.views.pixels import view_pixels
 from wps_sam.views.view import PLAIN, View
+
+
+class ImageEncoder(Protocol):
+    """What makes features: a SAM, or its encoder elsewhere."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    def preprocess(self, images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
+        """See FrozenSam.preprocess."""
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """See FrozenSam.encode."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,7 @@ class EmbedReport:
 
 def embed_images(
     cache: EmbeddingCache,
-    sam: FrozenSam,
+    encoder: ImageEncoder,
     images: Sequence[ImageToEmbed],
     *,
     batch_size: int = 1,
@@ -97,7 +112,7 @@ def embed_images(
 
     Args:
         cache: where features go.
-        sam: its encoder makes them.
+        encoder: makes them.
         images: photographs; copies of one photograph are embedded once.
         batch_size: images an encoder call; more than 1 helps on a GPU only.
         on_progress: told the number of images just finished with.
@@ -108,10 +123,10 @@ def embed_images(
         for result in _read_ahead(reader, cache, images, report, on_progress):
             waiting.append(result)
             if len(waiting) == batch_size:
-                _encode(cache, sam, waiting, report, on_progress)
+                _encode(cache, encoder, waiting, report, on_progress)
                 waiting = []
     if waiting:
-        _encode(cache, sam, waiting, report, on_progress)
+        _encode(cache, encoder, waiting, report, on_progress)
     _report_copies_of_broken_images(cache, report)
     return report
 
@@ -180,13 +195,13 @@ def _finish(
 @torch.no_grad()
 def _encode(
     cache: EmbeddingCache,
-    sam: FrozenSam,
+    encoder: ImageEncoder,
     batch: Sequence[tuple[str, npt.NDArray[np.uint8]]],
     report: EmbedReport,
     on_progress: Callable[[int], None],
 ) -> None:
     """Encode a batch and store it."""
-    features = sam.encode(sam.preprocess([pixels for _, pixels in batch]).to(sam.device))
+    features = encoder.encode(encoder.preprocess([pixels for _, pixels in batch]))
     for (key, _), one in zip(batch, features, strict=True):
         cache.write(key, one)
     report.embedded += len(batch)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from wps_sam.sam.frozen import FrozenSam
 
@@ -18,7 +19,7 @@ class Fingerprint:
         sam_name: for people; two SAMs of one name differ in `weights`.
         weights: sha256 of SAM's parameters.
         preprocessing: resize, normalisation and padding, in words.
-        dtype: number type of the stored features.
+        dtype: number type of the stored features, and of computing them if not float32.
         code_version: `EMBEDDING_CODE_VERSION` of the program that stored them.
     """
 
@@ -29,13 +30,15 @@ class Fingerprint:
     code_version: int
 
     @classmethod
-    def of(cls, sam: FrozenSam) -> "Fingerprint":
-        """Fingerprint the embeddings that this SAM makes."""
+    def of(
+        cls, sam: FrozenSam, numbers: Literal["float32", "bfloat16"] = "float32"
+    ) -> "Fingerprint":
+        """Fingerprint the embeddings of a SAM, and the numbers that its encoder computed in."""
         return cls(
             sam_name=sam.name,
             weights=sam.fingerprint,
             preprocessing=f"longest side {sam.image_side}, SAM mean and std, zero pad right bottom",
-            dtype="float16",
+            dtype="float16" if numbers == "float32" else f"float16, computed in {numbers}",
             code_version=EMBEDDING_CODE_VERSION,
         )
 

@@ -59,7 +59,7 @@ class OpenvinoFile(GraphFile):
         self._model = extra_package("openvino", EXPORT).Core().read_model(path)
         about = self._model.get_rt_info([_ABOUT]).astype(dict)
         self.metadata = {name: text.astype(str) for name, text in about.items()}
-        self._compiled = _compiled(self._model)
+        self._compiled = compile_for_cpu(self._model)
 
     def run(self, image: NDArray[np.uint8]) -> FoundParts:
         """See GraphFile."""
@@ -76,11 +76,11 @@ class OpenvinoFile(GraphFile):
         )
         compared = sole_comparison(self._path, comparisons).input(1)
         compared.replace_source_output(number.output(0))
-        other._compiled = _compiled(other._model)
+        other._compiled = compile_for_cpu(other._model)
         return other
 
 
-def _compiled(model: Any) -> Any:
+def compile_for_cpu(model: Any) -> Any:
     """Compile for the CPU in full precision, whatever the CPU could do faster."""
     settings = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),

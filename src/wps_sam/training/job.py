@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.query.config import QueryPrompterConfig
@@ -98,6 +99,7 @@ def run_settings(
     sam: FrozenSam,
     train: Sequence[LabelledFeatures],
     val: LabelledFeatures | None,
+    cache: EmbeddingCache,
 ) -> dict[str, Any]:
     """Everything a resumed run must share with the run it goes on with, as plain YAML values."""
     recipe = asdict(job.recipe)
@@ -111,6 +113,7 @@ def run_settings(
         "precision": job.precision,
         "accelerator": job.accelerator,
         "sam": {"name": sam.name, "fingerprint": sam.fingerprint},
+        "features": cache.fingerprint.dtype,
         "train": _identity(train[0]),
         "views": [_identity_of_view(view) for view in train[1:]],
         "val": None if val is None else _identity(val),

@@ -36,6 +36,7 @@ _RECIPE_BEFORE = {
     "box_corrections": 0,
 }
 _OPTIMISER_BEFORE = {"average_decay": 0.0}
+_SETTINGS_BEFORE: dict[str, Any] = {"views": [], "features": "float16"}
 _PRECISIONS = ("32-true", "bf16-mixed")
 _SHOWN = 5
 _LONGEST_PATH = 300
@@ -162,7 +163,7 @@ def _complete(earlier: dict[str, Any], settings: dict[str, Any]) -> dict[str, An
     complete["prompter"] = complete_settings(recipe["prompter"], names)
     if isinstance(optimiser, dict):
         complete["optimiser"] = _OPTIMISER_BEFORE | optimiser
-    return {"views": []} | earlier | {"recipe": complete}
+    return _SETTINGS_BEFORE | earlier | {"recipe": complete}
 
 
 def _differences(name: str, earlier: Any, now: Any) -> Iterator[str]:
