@@ -96,8 +96,10 @@ ROWS = {
     "half_the_steps": Row(HALF),
     "quarter_of_the_steps": Row(SHORT),
     "quarter_in_bf16": Row(SHORT, precision="bf16-mixed"),
-    "quarter_on_bf16_features": Row(SHORT, encoder="openvino-bf16"),
     "quarter_without_views": Row(replace(SHORT, extra_views=0)),
+    "quarter_without_views_on_bf16_features": Row(
+        replace(SHORT, extra_views=0), encoder="openvino-bf16"
+    ),
     "quarter_with_mirrored_view_only": Row(replace(SHORT, extra_views=1)),
     "quarter_without_average": Row(
         replace(SHORT, optimiser=replace(SHORT.optimiser, average_decay=0.0))

@@ -1,4 +1,4 @@
-"""`wps-sam embed` on this CPU: PyTorch beside OpenVINO in bfloat16, photographs in, cache files out.
+"""`wps-sam embed` on this CPU: PyTorch and OpenVINO in bfloat16, photographs in, cache files out.
 
     python -m benchmarks.embedding PHOTOGRAPHS [--count 24] [--turns 3]
 
