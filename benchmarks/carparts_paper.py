@@ -1,10 +1,11 @@
 """The `paper` recipe on 400 photographs of cars: mIoU against steps, next to the oracle.
 
     python -m benchmarks.carparts_paper DATA --work DIR [--seeds 0 1 2] [--epochs 20] [--points 4]
+        [--precision bf16-mixed]
 
 DATA is the Car-Parts annotations.json (18 classes). Every 5th image is held out; the others, with
 the boxes of their polygons, are all that training sees. A run that was cut off goes on where it
-stopped. Writes carparts_paper.json beside this file.
+stopped. Writes carparts_paper.json beside this file, or carparts_paper_bf16-mixed.json.
 """
 
 import argparse
@@ -20,12 +21,19 @@ HOLDOUT = 5
 RESULT = Path(__file__).with_suffix(".json")
 
 
-def train_one(data: Path, work: Path, seed: int, epochs: int, points: int) -> None:
+def run_folder(work: Path, seed: int, epochs: int, precision: str) -> Path:
+    """Where a run is."""
+    numbers = "" if precision == "32-true" else f"-{precision}"
+    return work / f"paper-seed{seed}-epochs{epochs}{numbers}"
+
+
+def train_one(data: Path, work: Path, seed: int, epochs: int, points: int, precision: str) -> None:
     """One seed: train, or go on training; masks are scored `points` times, the last at the end."""
-    run = work / f"paper-seed{seed}-epochs{epochs}"
+    run = run_folder(work, seed, epochs, precision)
     held_out = ["--holdout", str(HOLDOUT)]
     resume = ["--resume"] if (run / "checkpoints" / "last.ckpt").exists() else []
     settings = ["--recipe", "paper", "--seed", str(seed), "--epochs", str(epochs)]
+    settings += ["--precision", precision]
     settings += ["--mask-validations", str(points), "--out", str(run), *resume, *held_out]
     _call("train", str(data), *settings)
 
@@ -50,12 +58,12 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"mean": mean(values), "stdev": stdev(values) if len(values) > 1 else 0.0}
 
 
-def collect(work: Path, seeds: list[int], epochs: int) -> dict[str, Any]:
+def collect(work: Path, seeds: list[int], epochs: int, precision: str) -> dict[str, Any]:
     """Gather the oracle and all seeds that have come to their end."""
     oracle = json.loads((work / "oracle-box" / "metrics.json").read_text())
     runs: list[dict[str, Any]] = []
     for seed in seeds:
-        run = work / f"paper-seed{seed}-epochs{epochs}"
+        run = run_folder(work, seed, epochs, precision)
         if not (run / "validation.json").exists():
             continue
         kept = json.loads((run / "validation.json").read_text())
@@ -78,6 +86,7 @@ def collect(work: Path, seeds: list[int], epochs: int) -> dict[str, Any]:
         "what": "paper recipe, Car-Parts, every 5th image held out, MobileSAM, dataset-level mIoU "
         "over 18 part classes; kept weights = best box agreement, no mask was looked at",
         "epochs": epochs,
+        "precision": precision,
         "seeds": [run["seed"] for run in runs],
         "miou_of_kept_weights": spread(mious),
         "oracle_box_single_mask": {"miou": oracle["miou"], "macc": oracle["macc"]},
@@ -95,6 +104,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--points", type=int, default=4)
+    parser.add_argument("--precision", default="32-true", help="as for wps-sam train")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     if not (given.work / "oracle-box" / "metrics.json").exists():
@@ -102,11 +112,13 @@ def main() -> None:
             "oracle", str(given.data), "--prompt", "box", "--holdout", str(HOLDOUT),
             "--out", str(given.work / "oracle-box"),
         )  # fmt: skip
+    result = RESULT
+    if given.precision != "32-true":
+        result = RESULT.with_name(f"{RESULT.stem}_{given.precision}.json")
     for seed in given.seeds:
-        train_one(given.data, given.work, seed, given.epochs, given.points)
-        RESULT.write_text(
-            json.dumps(collect(given.work, given.seeds, given.epochs), indent=1) + "\n"
-        )
+        train_one(given.data, given.work, seed, given.epochs, given.points, given.precision)
+        found = collect(given.work, given.seeds, given.epochs, given.precision)
+        result.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,17 @@ def memory(toy: Path, work: Path) -> dict[str, float]:
     found = {}
     for recipe in ("paper", "strong"):
         run = str(work / recipe)
-        words = ["--out", run, "--recipe", recipe, "--epochs", "2", *cache]
+        words = [
+            "--out",
+            run,
+            "--recipe",
+            recipe,
+            "--epochs",
+            "2",
+            "--precision",
+            "32-true",
+            *cache,
+        ]
         found[f"train_{recipe}"] = peak_memory("train", label_file, *words)
     # A threshold of 0.1 keeps more parts than a user would want: a hard case.
     images = str(toy / "images" / "train")

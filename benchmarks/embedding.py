@@ -33,12 +33,12 @@ def embed(runtime: EncoderRuntime, photographs: str, count: int) -> dict[str, fl
     """Fill a cache; the first photograph is timed by itself."""
     keep_freed_memory()
     sam = load_sam("mobile_sam")
-    encoder = open_encoder(runtime, sam)
     files = list_images([photographs])[: count + 1]
     images = [ImageToEmbed(file.path, file.name) for file in files]
     with tempfile.TemporaryDirectory() as folder:
         cache = open_cache(Path(folder), runtime, sam)
         started = time.perf_counter()
+        encoder = open_encoder(runtime, sam)
         embed_images(cache, encoder, images[:1])
         ready = time.perf_counter()
         report = embed_images(cache, encoder, images[1:])

@@ -77,6 +77,7 @@ def train_once(
             epochs=epochs,
             seed=seed,
             cache=cache,
+            precision="32-true",
             resume=(run / "checkpoints" / "last.ckpt").exists(),
         )
     scores = json.loads((run / "validation.json").read_text())

@@ -23,6 +23,7 @@ class Extra:
 
 
 EXPORT = Extra("export", "Export", "Install what export needs")
+ENCODER = Extra("export", "--encoder openvino-bf16", "Leave --encoder out, or")
 RAY = Extra("ray", "--ray", "Install what it needs, on every machine of the cluster")
 
 

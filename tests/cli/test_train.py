@@ -367,12 +367,13 @@ def test_precision__measured_once_and_kept_when_resumed(
         run = tmp_path / expected
         monkeypatch.setattr("wps_sam.training.precision.bf16_gain", lambda gain=gain: gain)
         assert train_cli(data, run) == 0
-        said = "training in bf16-mixed, in which this machine is faster" in printed(capsys)
+        said = "note: training in bf16-mixed; --precision 32-true trains" in printed(capsys)
         assert said == (expected == "bf16-mixed")
         assert yaml.safe_load((run / "train.yaml").read_text())["precision"] == expected
         other = 10.0 - gain
         monkeypatch.setattr("wps_sam.training.precision.bf16_gain", lambda other=other: other)
         assert train_cli(data, run, "--resume") == 0
+        assert f"note: going on in {expected}, as the run began" in printed(capsys)
     assert train_cli(data, run, "--resume", "--precision", "bf16-mixed") == 1
     assert "precision: '32-true' before, 'bf16-mixed' now" in printed(capsys)
 
@@ -392,8 +393,13 @@ def test_encoder__of_images_and_their_views(
     coarse = ("--encoder", "openvino-bf16")
     assert train_cli(data, run, *words, *coarse, recipe="strong") == 0
     assert sum(encoded) == 2 + 4 * 3
-    assert train_cli(data, run, *words, "--resume", recipe="strong") == 1
-    assert "features: 'float16, computed in bfloat16' before, 'float16' now" in printed(capsys)
+    # Masks are scored on features as prediction makes them.
+    assert printed(capsys).count("2 images embedded; 0 already in the cache") == 2
+    assert len(list((tmp_path / "embedding-cache").rglob("*.safetensors"))) == 14 + 2
+    assert train_cli(data, run, *words, "--resume", recipe="strong") == 0  # with that encoder
+    assert sum(encoded) == 14
+    assert train_cli(data, run, *words, "--resume", "--encoder", "pytorch", recipe="strong") == 1
+    assert "encoder: 'openvino-bf16' before, 'pytorch' now" in printed(capsys)
 
 
 def test_output__holds_nothing_of_lightnings(

@@ -101,5 +101,16 @@ def test_refuses_another_device() -> None:
 
 def test_says_what_to_install(tiny_sam: FrozenSam, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(ConfigError, match=r"pip install 'wps-sam\[export\]'"):
-        Bfloat16OpenvinoEncoder(tiny_sam)
+    encoder = Bfloat16OpenvinoEncoder(tiny_sam)  # nothing to encode, nothing to install
+    message = r"^--encoder openvino-bf16 needs the package openvino, .*wps-sam\[export\]"
+    with pytest.raises(ConfigError, match=message):
+        encoder.encode(torch.zeros(1, 3, 128, 128))
+
+
+def test_encode__no_image(encoder: Bfloat16OpenvinoEncoder) -> None:
+    assert encoder.encode(torch.zeros(0, 3, 128, 128)).shape == (0, 32, 8, 8)
+
+
+def test_encode__pixels_of_another_side(encoder: Bfloat16OpenvinoEncoder) -> None:
+    with pytest.raises(ConfigError, match=r"found pixels of shape \(1, 3, 64, 64\), expected"):
+        encoder.encode(torch.zeros(1, 3, 64, 64))

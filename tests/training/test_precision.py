@@ -1,11 +1,9 @@
 """The number type follows what the machine is faster in, unless the user says otherwise."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
-from wps_sam.training.precision import bf16_gain, choose_precision
+from wps_sam.training.precision import Precision, bf16_gain, choose_precision
 from wps_sam.training.processes import ALONE, Processes
 
 
@@ -16,7 +14,7 @@ def set_gain(monkeypatch: pytest.MonkeyPatch, gain: float) -> None:
 @pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
 @pytest.mark.parametrize("wanted", ["32-true", "bf16-mixed"])
 def test_choose__what_the_user_says(
-    monkeypatch: pytest.MonkeyPatch, wanted: str, device: str
+    monkeypatch: pytest.MonkeyPatch, wanted: Precision, device: str
 ) -> None:
     set_gain(monkeypatch, 9.0 if wanted == "32-true" else 0.1)
     assert choose_precision(wanted, device, ALONE) == wanted
@@ -33,9 +31,16 @@ def test_choose__cpu_by_how_fast_it_is(
     assert choose_precision("auto", "cpu", ALONE) == expected
 
 
-def test_choose__several_processes_on_cpus_decide_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("of_the_other", "expected"), [(1.0, "32-true"), (2.0, "bf16-mixed")])
+def test_choose__the_slowest_of_several_processes_decides(
+    monkeypatch: pytest.MonkeyPatch, of_the_other: float, expected: str
+) -> None:
     set_gain(monkeypatch, 9.0)
-    assert choose_precision("auto", "cpu", Processes(count=2)) == "32-true"
+    monkeypatch.setattr(
+        "wps_sam.training.precision.of_all_processes",
+        lambda mine: {**mine, 0: torch.tensor(of_the_other)},
+    )
+    assert choose_precision("auto", "cpu", Processes(rank=1, count=2)) == expected
 
 
 def test_choose__mps_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,20 +60,15 @@ def test_choose__cuda_that_computes_in_it(
     assert choose_precision("auto", "cuda", Processes(count=count)) == expected
 
 
-def test_gain__quickest_of_each_without_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    def clock() -> Iterator[float]:
-        now = 0.0
-        products = [(99.0, 99.0), (6.0, 4.0), (8.0, 2.0), (7.0, 3.0), (6.0, 9.0), (9.0, 9.0)]
-        for exact, coarse in products:
-            for taken in (exact, coarse):
-                yield now
-                now += taken
-                if (exact, coarse) != products[0]:
-                    yield now
-
-    times = clock()
-    monkeypatch.setattr("wps_sam.training.precision.time.perf_counter", lambda: next(times))
-    assert bf16_gain() == pytest.approx(6.0 / 2.0)
+def test_gain__quickest_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {
+        torch.float32: [99.0, 6.0, 8.0, 7.0, 6.0],
+        torch.bfloat16: [50.0, 4.0, 2.0, 3.0, 9.0],
+    }
+    monkeypatch.setattr(
+        "wps_sam.training.precision._seconds", lambda factor: seconds[factor.dtype].pop()
+    )
+    assert bf16_gain() == 6.0 / 2.0
 
 
 def test_gain__of_this_machine() -> None:

@@ -21,7 +21,7 @@ from wps_sam.training.run_folder import (
     environment,
     git_state,
     open_run,
-    recorded_precision,
+    recorded_settings,
     refuse_used_folder,
 )
 from wps_sam.training.validation import AGREEMENT, MaskValidation
@@ -142,7 +142,7 @@ seed: 0
 def settings_of(recipe: Recipe) -> dict[str, Any]:
     values = asdict(recipe)
     values["optimiser"]["gradient_norm_limit"] = str(recipe.optimiser.gradient_norm_limit)
-    return {"recipe": values, "supervision": "box", "seed": 0, "views": []}
+    return {"recipe": values, "supervision": "box", "seed": 0, "views": [], "encoder": "pytorch"}
 
 
 def test_open_run__resume_of_a_run_before_tokens_per_part(run: Path) -> None:
@@ -184,6 +184,15 @@ def test_open_run__resume_of_a_run_before_views_and_averages(run: Path) -> None:
         "views.0: nothing before, '1f' now",
     ):
         assert difference in str(refused.value)
+
+
+def test_open_run__resume_of_a_run_before_encoders(run: Path) -> None:
+    (run / "train.yaml").write_text(OLD_PAPER_RUN)
+    now = {**settings_of(RECIPES["paper"]), "encoder": "openvino-bf16"}
+    with pytest.raises(
+        ConfigError, match=r"encoder: 'pytorch' before, 'openvino-bf16' now\. Resume"
+    ):
+        open_run(run, now, resume=True)
 
 
 def test_open_run__resume_with_other_views(run: Path) -> None:
@@ -234,23 +243,12 @@ def test_open_run__resume_with_settings_that_are_no_text(run: Path) -> None:
         open_run(run, SETTINGS, resume=True)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("precision: bf16-mixed", "bf16-mixed"),
-        ("precision: 32-true", "32-true"),
-        ("precision: [16]", None),
-        ("seed: 0", None),
-        ("seed: [", None),
-    ],
-)
-def test_recorded_precision(tmp_path: Path, text: str, expected: str | None) -> None:
-    (tmp_path / "train.yaml").write_text(text)
-    assert recorded_precision(tmp_path) == expected
-
-
-def test_recorded_precision__no_run(tmp_path: Path) -> None:
-    assert recorded_precision(tmp_path) is None
+def test_recorded_settings(tmp_path: Path) -> None:
+    assert recorded_settings(tmp_path) == {}
+    (tmp_path / "train.yaml").write_text("precision: bf16-mixed\nseed: 3\n")
+    assert recorded_settings(tmp_path) == {"precision": "bf16-mixed", "seed": 3}
+    (tmp_path / "train.yaml").write_text("seed: [")
+    assert recorded_settings(tmp_path) == {}
 
 
 def test_git_state__outside_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ def embed(
         sam: name or checkpoint of the SAM
         device: auto, cpu, cuda or mps
         batch_size: images an encoder call
-        encoder: pytorch, or openvino-bf16, twice as fast on CPUs that compute in bf16, with a cache
-            of its own; needs wps-sam[export]
+        encoder: pytorch, or openvino-bf16, faster on CPUs that compute in bf16, with a cache of its
+            own and one image a call; needs wps-sam[export]
         ray: embed on a Ray cluster: local starts one here, else its address, such as auto
     """
     if ray is not None:

@@ -14,8 +14,11 @@ EncoderRuntime = Literal["pytorch", "openvino-bf16"]
 def open_encoder(runtime: EncoderRuntime, sam: FrozenSam) -> ImageEncoder:
     """Choose what makes features.
 
+    Returns:
+        The SAM itself for PyTorch.
+
     Raises:
-        ConfigError: The runtime is not installed, or does not know this SAM or its device.
+        ConfigError: The runtime does not know this SAM or its device.
     """
     if runtime == "pytorch":
         return sam
@@ -31,6 +34,12 @@ def open_cache(root: Path | None, runtime: EncoderRuntime, sam: FrozenSam) -> Em
         root: Folder of all caches; None takes the default.
         runtime: What makes them.
         sam: Of which SAM.
+
+    Returns:
+        The cache.
+
+    Raises:
+        CacheError: Its folder cannot be made, or is of other features.
     """
     numbers: Literal["float32", "bfloat16"] = "float32" if runtime == "pytorch" else "bfloat16"
     return EmbeddingCache(root or default_cache_root(), Fingerprint.of(sam, numbers))

@@ -28,7 +28,7 @@ from wps_sam.sam.build import load_sam
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.training.fit import MaskMeasure, check_learnable, fit, with_learnt_boxes
 from wps_sam.training.job import TrainingJob, check_validation_labels
-from wps_sam.training.precision import choose_precision
+from wps_sam.training.precision import Precision, choose_precision
 from wps_sam.training.processes import (
     Processes,
     first_process_first,
@@ -36,7 +36,7 @@ from wps_sam.training.processes import (
     processes_here,
 )
 from wps_sam.training.recipes import get_recipe
-from wps_sam.training.run_folder import recorded_precision, refuse_used_folder
+from wps_sam.training.run_folder import recorded_settings, refuse_used_folder
 
 
 def train(
@@ -64,8 +64,8 @@ def train(
     views: int | None = None,
     mask_validations: int = 1,
     device: str = "auto",
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto",
-    encoder: EncoderRuntime = "pytorch",
+    precision: Precision = "auto",
+    encoder: EncoderRuntime | None = None,
 ) -> int:
     """Learn to find named parts from boxes, points or both; no mask is learnt from.
 
@@ -101,8 +101,8 @@ def train(
         device: auto, cpu, cuda or mps
         precision: auto = bf16 where this machine is faster in it, else 32 bit; with --resume, what
             the run began with
-        encoder: of the images: pytorch, or openvino-bf16, twice as fast on CPUs that compute in
-            bf16, with a cache of its own; needs wps-sam[export]
+        encoder: pytorch, or openvino-bf16, faster on CPUs that compute in bf16, with a cache of its
+            own; needs wps-sam[export] (default: pytorch; with --resume, what the run began with)
     """
     if not 0 <= seed < 2**32:
         raise ConfigError(f"--seed is {seed}; give a number from 0 to 4294967295.")
@@ -130,6 +130,9 @@ def train(
     supervision = supervision or opened.supervision or "box"
     labels, val_labels = _read_labels(opened, val_place)
 
+    begun = recorded_settings(out) if resume else {}
+    if encoder is None:
+        encoder = "openvino-bf16" if begun.get("encoder") == "openvino-bf16" else "pytorch"
     place = _training_device(device)
     join_processes(here, place)
     model = load_sam(sam, device=place)
@@ -138,8 +141,9 @@ def train(
         chosen.for_images(len(labels.images)),
         supervision,
         seed,
-        _precision(precision, place.type, here, out if resume else None),
+        _precision(precision, place.type, here, begun.get("precision")),
         place.type,
+        encoder,
     )
     _note_fewer_views(job.recipe.extra_views, chosen.extra_views)
     for given in (labels, val_labels):
@@ -156,9 +160,12 @@ def train(
         seen = [plain, *embed_views(store, runtime, plain, extra_views, left_right)]
     measure = None
     if val_place is not None and validation is not None and mask_validations > 0:
-        measure = mask_measure(
-            val_place, model, store, validation, chosen.score_threshold, supervision
-        )
+        exact = open_cache(cache, "pytorch", model)  # as prediction encodes
+        scored = validation
+        if encoder != "pytorch":
+            with first_process_first():
+                scored = embed_labels(exact, model, validation.labels)
+        measure = mask_measure(val_place, model, exact, scored, chosen.score_threshold, supervision)
     fit(
         job,
         model,
@@ -180,16 +187,23 @@ def train(
     return 0
 
 
-def _precision(wanted: str, device: str, here: Processes, resumed: Path | None) -> str:
-    """The number type; says so where the machine has chosen bf16."""
-    if wanted == "auto" and resumed is not None:
-        wanted = recorded_precision(resumed) or wanted
+def _precision(wanted: Precision, device: str, here: Processes, begun: object) -> str:
+    """The number type, said where it was not the user who chose bf16.
+
+    Args:
+        wanted: Of the command line.
+        device: `cpu`, `cuda` or `mps`.
+        here: The processes that train together.
+        begun: What the run that is resumed has recorded, if there is one.
+    """
+    if wanted != "auto":
+        return wanted
+    if begun in ("32-true", "bf16-mixed"):
+        console.print(f"note: going on in {begun}, as the run began")
+        return str(begun)
     chosen = choose_precision(wanted, device, here)
-    if wanted == "auto" and chosen != "32-true":
-        console.print(
-            f"training in {chosen}, in which this machine is faster; --precision 32-true trains as "
-            "machines do that are not"
-        )
+    if chosen != "32-true":
+        console.print(f"note: training in {chosen}; --precision 32-true trains in 32 bit")
     return chosen
 
 

@@ -177,15 +177,23 @@ class FrozenSam(FrozenModule, abc.ABC):
         Raises:
             ConfigError: `pixels` is not of the side this SAM was built for.
         """
+        self.check_pixels(pixels)
+        if not len(pixels):
+            return pixels.new_zeros((0, self.feature_dim, *self.embed_hw))
+        return self._encode(pixels).float()
+
+    def check_pixels(self, pixels: Tensor) -> None:
+        """Refuse what `encode` cannot take.
+
+        Raises:
+            ConfigError: The shape is not (B, 3, side, side).
+        """
         expected = (3, self.image_side, self.image_side)
         if pixels.ndim != 4 or tuple(pixels.shape[1:]) != expected:
             raise ConfigError(
                 f"{self.name}.encode: found pixels of shape {tuple(pixels.shape)}, expected "
                 f"(B, 3, {self.image_side}, {self.image_side}). Make them with preprocess(images)."
             )
-        if not len(pixels):
-            return pixels.new_zeros((0, self.feature_dim, *self.embed_hw))
-        return self._encode(pixels).float()
 
     def for_prompter(self, features: Tensor) -> Tensor:
         """Leave out what only the mask decoder reads.

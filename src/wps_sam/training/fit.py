@@ -162,7 +162,7 @@ def fit(
     with first_process_first():
         checkpoint = last_checkpoint(run) if resume else None
         if here.is_first:
-            checkpoint = open_run(run, run_settings(job, sam, train, val, cache), resume=resume)
+            checkpoint = open_run(run, run_settings(job, sam, train, val), resume=resume)
     L.seed_everything(job.seed, verbose=False)
     prompter = build_prompter(job.recipe.prompter, len(plain.labels.class_names), sam)
     if checkpoint is None:  # else they are in there

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.prompter.query.config import QueryPrompterConfig
@@ -25,6 +24,7 @@ class TrainingJob:
         seed: of weights, order and dropout.
         precision: Lightning's name, such as `32-true` or `bf16-mixed`.
         accelerator: `cpu`, `cuda` or `mps`.
+        encoder: what made the features: `pytorch` or `openvino-bf16`.
     """
 
     recipe: Recipe
@@ -32,6 +32,7 @@ class TrainingJob:
     seed: int
     precision: str
     accelerator: str
+    encoder: str = "pytorch"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,6 @@ def run_settings(
     sam: FrozenSam,
     train: Sequence[LabelledFeatures],
     val: LabelledFeatures | None,
-    cache: EmbeddingCache,
 ) -> dict[str, Any]:
     """Everything a resumed run must share with the run it goes on with, as plain YAML values."""
     recipe = asdict(job.recipe)
@@ -113,7 +113,7 @@ def run_settings(
         "precision": job.precision,
         "accelerator": job.accelerator,
         "sam": {"name": sam.name, "fingerprint": sam.fingerprint},
-        "features": cache.fingerprint.dtype,
+        "encoder": job.encoder,
         "train": _identity(train[0]),
         "views": [_identity_of_view(view) for view in train[1:]],
         "val": None if val is None else _identity(val),

@@ -36,8 +36,7 @@ _RECIPE_BEFORE = {
     "box_corrections": 0,
 }
 _OPTIMISER_BEFORE = {"average_decay": 0.0}
-_SETTINGS_BEFORE: dict[str, Any] = {"views": [], "features": "float16"}
-_PRECISIONS = ("32-true", "bf16-mixed")
+_SETTINGS_BEFORE: dict[str, Any] = {"views": [], "encoder": "pytorch"}
 _SHOWN = 5
 _LONGEST_PATH = 300
 _PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
@@ -124,16 +123,12 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
     return checkpoint
 
 
-def recorded_precision(run: Path) -> str | None:
-    """The number type that a run began with; None where no settings of a run can be read.
-
-    What is wrong with them, `open_run` says.
-    """
+def recorded_settings(run: Path) -> dict[str, Any]:
+    """The settings that a run began with; none where they cannot be read, which `open_run` says."""
     try:
-        found = _read_settings(run / "train.yaml").get("precision")
+        return _read_settings(run / "train.yaml")
     except (OSError, CheckpointError):
-        return None
-    return found if found in _PRECISIONS else None
+        return {}
 
 
 def _refuse_other_settings(path: Path, settings: dict[str, Any]) -> None:
