@@ -17,6 +17,7 @@ from wps_sam.export.check_pictures import drawn_pictures
 from wps_sam.export.openvino_file import compile_for_cpu
 from wps_sam.extra_packages import ENCODER, extra_package
 from wps_sam.sam.frozen import FrozenSam
+from wps_sam.sam.shape_checks import check_pixels
 
 _LARGEST_ERROR = 0.1
 """Of features, relative to their length.
@@ -75,7 +76,7 @@ class Bfloat16OpenvinoEncoder:
             ExportError: OpenVINO gives other features than PyTorch.
         """
         sam = self._sam
-        sam.check_pixels(pixels)
+        check_pixels(sam.name, sam.image_side, pixels)
         found = torch.empty((len(pixels), sam.feature_dim, *sam.embed_hw))
         for features, one in zip(found, pixels[:, None].numpy(), strict=True):
             features.copy_(torch.from_numpy(self._compiled([one])["features"][0]))

@@ -16,6 +16,7 @@ from wps_sam.sam.frozen_module import FrozenModule
 from wps_sam.sam.mask_reach import cells_in_reach
 from wps_sam.sam.position import nearest_position
 from wps_sam.sam.preprocess import preprocess_images
+from wps_sam.sam.shape_checks import check_pixels, check_prompts
 
 # On a CPU the decoder waits for memory: two prompts at a time are a quarter faster than eight.
 _PROMPTS_IN_CPU_CACHE = 2
@@ -177,23 +178,10 @@ class FrozenSam(FrozenModule, abc.ABC):
         Raises:
             ConfigError: `pixels` is not of the side this SAM was built for.
         """
-        self.check_pixels(pixels)
+        check_pixels(self.name, self.image_side, pixels)
         if not len(pixels):
             return pixels.new_zeros((0, self.feature_dim, *self.embed_hw))
         return self._encode(pixels).float()
-
-    def check_pixels(self, pixels: Tensor) -> None:
-        """Refuse what `encode` cannot take.
-
-        Raises:
-            ConfigError: The shape is not (B, 3, side, side).
-        """
-        expected = (3, self.image_side, self.image_side)
-        if pixels.ndim != 4 or tuple(pixels.shape[1:]) != expected:
-            raise ConfigError(
-                f"{self.name}.encode: found pixels of shape {tuple(pixels.shape)}, expected "
-                f"(B, 3, {self.image_side}, {self.image_side}). Make them with preprocess(images)."
-            )
 
     def for_prompter(self, features: Tensor) -> Tensor:
         """Leave out what only the mask decoder reads.
@@ -325,7 +313,8 @@ class FrozenSam(FrozenModule, abc.ABC):
         Raises:
             ConfigError: Shapes do not fit, or an index names an image that is not there.
         """
-        self._check_decode(features, tokens, image_index)
+        features_chw = (self.feature_dim, *self.embed_hw)
+        check_prompts(self.name, features_chw, self.embed_dim, features, tokens, image_index)
         if boxes_xyxy is not None and tuple(boxes_xyxy.shape) != (len(tokens), 4):
             raise ConfigError(
                 f"{self.name}.decode: found boxes_xyxy {tuple(boxes_xyxy.shape)} for {len(tokens)} "
@@ -368,33 +357,6 @@ class FrozenSam(FrozenModule, abc.ABC):
             return decode(image, tokens)
         masks: DecodedMasks = checkpoint(decode, image, tokens, use_reentrant=False)
         return masks
-
-    def _check_decode(self, features: Tensor, tokens: Tensor, image_index: Tensor) -> None:
-        """Refuse what would only fail deep inside the decoder, or silently not fail."""
-        dims = (self.feature_dim, *self.embed_hw)
-        found = (
-            f"features {tuple(features.shape)}, tokens {tuple(tokens.shape)}, "
-            f"image_index {tuple(image_index.shape)}"
-        )
-        if (
-            features.ndim != 4
-            or tuple(features.shape[1:]) != dims
-            or tokens.ndim != 3
-            or tokens.shape[-1] != self.embed_dim
-            or image_index.shape != tokens.shape[:1]
-        ):
-            raise ConfigError(
-                f"{self.name}.decode: found {found}, expected features (B, {dims[0]}, {dims[1]}, "
-                f"{dims[2]}), tokens (N, T, {self.embed_dim}), image_index (N,)."
-            )
-        if len(tokens) and not (
-            0 <= int(image_index.min()) <= int(image_index.max()) < len(features)
-        ):
-            raise ConfigError(
-                f"{self.name}.decode: found image_index {int(image_index.min())} to "
-                f"{int(image_index.max())} for {len(features)} images, expected 0 to "
-                f"{len(features) - 1}."
-            )
 
     # Where and how it computes.
 
