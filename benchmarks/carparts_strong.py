@@ -87,13 +87,9 @@ ROWS = {
     "strong": Row(),
     "points": Row(supervision="point"),
     "points_off_centre": Row(supervision="point", off_centre=0.1),
-    "points_without_correction": Row(replace(STRONG, box_corrections=0), supervision="point"),
     **{f"{count}_images": Row(HALF, images=count) for count in (25, 50)},
     **{f"{count}_images": Row(images=count) for count in (100, 200)},
     "without_views": Row(replace(STRONG, extra_views=0)),
-    "with_mirrored_view_only": Row(replace(STRONG, extra_views=1)),
-    "without_average": Row(replace(STRONG, optimiser=replace(STRONG.optimiser, average_decay=0.0))),
-    "half_the_steps": Row(HALF),
     "quarter_of_the_steps": Row(SHORT),
     "quarter_in_bf16": Row(SHORT, precision="bf16-mixed"),
     "quarter_without_views": Row(replace(SHORT, extra_views=0)),
@@ -101,9 +97,6 @@ ROWS = {
         replace(SHORT, extra_views=0), encoder="openvino-bf16"
     ),
     "quarter_with_mirrored_view_only": Row(replace(SHORT, extra_views=1)),
-    "quarter_without_average": Row(
-        replace(SHORT, optimiser=replace(SHORT.optimiser, average_decay=0.0))
-    ),
     "quarter_with_one_cell_a_part": Row(
         replace(SHORT, criterion=DenseCriterionConfig(top_cells=1))
     ),
@@ -149,8 +142,12 @@ SAME_WEIGHTS: dict[str, Callable[[DensePrompter], Prompter]] = {
 }
 
 
-SCORED_IN_PARTS = ("strong", "quarter_of_the_steps")
+SCORED_IN_PARTS = ("strong",)
 """Rows whose weights are also scored without parts of prediction (`SAME_WEIGHTS`)."""
+
+WITH_AVERAGE = ("with_average", "quarter_with_average")
+"""Rows of a setting that is no more: an exponential moving average of the weights (decay 0.998).
+Runs that have `averaged_weights` in the result file were learnt with it."""
 
 
 def spread_evenly(labels: WeakDataset, count: int | None) -> WeakDataset:
@@ -268,7 +265,7 @@ def collect(work: Path, recorded: dict[str, Any]) -> dict[str, Any]:
         recorded: The rows as they stand in the result file; those of other runs stay.
     """
     table: dict[str, Any] = {}
-    for name in (*ROWS, *RIVALS):
+    for name in (*ROWS, *WITH_AVERAGE, *RIVALS):
         by_seed = {run["seed"]: run for run in recorded.get(name, {}).get("runs", ())}
         finished = [_finished(run) for run in work.glob(f"{name}-seed*") if _is_done(run)]
         by_seed |= {run["seed"]: run for run in finished}

@@ -36,7 +36,6 @@ _OPTIMISER = OptimiserConfig(
     weight_decay=1e-4,
     warmup_steps=250,  # this and the cosine as in the `paper` recipe
     gradient_norm_limit=0.1,
-    average_decay=0.0,
 )
 
 

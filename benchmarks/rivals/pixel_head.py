@@ -31,7 +31,6 @@ _OPTIMISER = OptimiserConfig(
     weight_decay=1e-2,
     warmup_steps=100,
     gradient_norm_limit=5.0,
-    average_decay=0.0,
 )
 
 

@@ -24,9 +24,6 @@ from wps_sam.training.recipes import RECIPES
 from wps_sam.views.labels import mirror_classes, view_labels
 from wps_sam.views.view import view_number
 
-DECAY = 0.5
-"""Of the average of the dense prompter's weights."""
-
 
 def coco(images: int, *, masks: bool) -> dict[str, Any]:
     """Two square parts an image; with or without the polygons of those squares."""
@@ -115,7 +112,6 @@ def train(tmp_path: Path, toy_sam: FrozenSam, cache: EmbeddingCache, label_file:
         chosen = replace(
             of_recipe,
             prompter=SMALL_QUERY if recipe == "paper" else SMALL_DENSE,
-            optimiser=replace(of_recipe.optimiser, average_decay=0 if recipe == "paper" else DECAY),
             epochs=epochs,
             batch_size=2,
             extra_views=extra_views,

@@ -133,30 +133,6 @@ def test_fit__clicks_are_chosen_on_the_images_as_they_are(
     assert asked == [4]
 
 
-def test_fit__the_average_is_validated_and_kept(
-    train: Train, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    validated: list[Any] = []
-    forward = PrompterModule.validation_step
-
-    def listen(module: PrompterModule, batch: Any, index: int) -> Any:
-        validated.append(module.kept is not module.prompter)
-        return forward(module, batch, index)
-
-    monkeypatch.setattr(PrompterModule, "validation_step", listen)
-    train("validated", recipe="strong")
-    assert validated
-    assert all(validated)
-    run = train("run", recipe="strong", validate=False)
-    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-    assert state["averaged.n_averaged"].item() == 8
-    kept, last = weights(run), {}
-    for name, value in kept.items():
-        assert torch.equal(value, state[f"averaged.module.{name}"])
-        last[name] = state[f"prompter.{name}"]
-    assert not equal(kept, last)
-
-
 def test_fit__seed_decides(train: Train) -> None:
     first, same, other = train("a", seed=1), train("b", seed=1), train("c", seed=2)
     assert equal(weights(first), weights(same))
@@ -202,7 +178,6 @@ def test_resume__continues_bit_for_bit(
     a = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)
     b = torch.load(resumed / "checkpoints" / "last.ckpt", weights_only=True)
     assert equal(a["state_dict"], b["state_dict"])
-    assert ("averaged.n_averaged" in a["state_dict"]) == (recipe == "strong")
     assert equal(weights(whole), weights(resumed))
     steps = [json.loads(line)["step"] for line in (resumed / "metrics.jsonl").open()]
     assert steps == [2 * epoch for epoch in range(1, 10)]

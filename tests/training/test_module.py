@@ -1,14 +1,11 @@
-"""The module: which weights are kept, and their average by hand."""
+"""The module: what it saves, what it trains, and what its seed decides."""
 
-from typing import Any, cast
+from typing import Any
 
-import lightning as L
-import pytest
 import torch
 from torch import nn
 
 from wps_sam.prompter.interface import Criterion, PartTargets, Prompter
-from wps_sam.training.data import Batch
 from wps_sam.training.module import PrompterModule
 from wps_sam.training.recipes import OptimiserConfig
 
@@ -40,92 +37,33 @@ class NoCriterion(Criterion):
         raise AssertionError
 
 
-def module(decay: float) -> PrompterModule:
-    """A module that averages with this decay."""
+def module(seed: int = 0) -> PrompterModule:
+    """A module around the two numbers."""
     optimiser = OptimiserConfig(
         kind="adam",
         learning_rate=0.1,
         weight_decay=0.0,
         warmup_steps=1,
         gradient_norm_limit=1.0,
-        average_decay=decay,
     )
-    return PrompterModule(OneWeight(), NoCriterion(), optimiser, total_steps=10, seed=0)
+    return PrompterModule(OneWeight(), NoCriterion(), optimiser, total_steps=10, seed=seed)
 
 
-def weight(prompter: Prompter) -> float:
-    """The only weight."""
-    return cast(OneWeight, prompter).weight.item()
+def test_state_dict__holds_the_prompter_only() -> None:
+    assert set(module().state_dict()) == {"prompter.weight", "prompter.choice"}
 
 
-def step(trained: PrompterModule, value: float) -> None:
-    """As if a step had moved the weight there."""
-    with torch.no_grad():
-        cast(OneWeight, trained.prompter).weight.fill_(value)
-    trained.on_train_batch_end(None, cast(Batch, None), 0)
-
-
-def test_average__by_hand() -> None:
-    trained = module(decay=0.24)
-    # The first step is copied. After n earlier ones the decay is the smaller of 0.24 and
-    # (1 + n) / (10 + n): 2/11 = 0.18, then 0.24 instead of 3/12 = 0.25, then 0.24 again.
-    step(trained, 11.0)
-    assert weight(trained.kept) == pytest.approx(11)
-    step(trained, 22.0)
-    second = 2 / 11 * 11 + 9 / 11 * 22
-    assert weight(trained.kept) == pytest.approx(second)
-    step(trained, 33.0)
-    third = 0.24 * second + 0.76 * 33
-    assert weight(trained.kept) == pytest.approx(third)
-    step(trained, 0.0)
-    assert weight(trained.kept) == pytest.approx(0.24 * third)
-    assert weight(trained.prompter) == 0
-
-
-def test_average__decay_grows_with_the_steps() -> None:
-    trained = module(decay=0.998)
-    expected = 0.0
-    for n in range(30):
-        step(trained, float(n % 7))
-        decay = 0 if n == 0 else (1 + n) / (10 + n)
-        expected = decay * expected + (1 - decay) * (n % 7)
-    assert weight(trained.kept) == pytest.approx(expected, rel=1e-5)
-
-
-def test_average__is_neither_trained_nor_in_the_optimiser() -> None:
-    trained = module(decay=0.9)
-    assert trained.kept is not trained.prompter
-    assert not trained.kept.training
-    assert not any(parameter.requires_grad for parameter in trained.kept.parameters())
+def test_configure_optimizers__moves_what_gradients_reach() -> None:
+    trained = module()
     groups = trained.configure_optimizers()["optimizer"].param_groups
     assert [id(p) for group in groups for p in group["params"]] == [
         id(p) for p in trained.prompter.parameters()
     ]
 
 
-def test_average__buffers_are_copied() -> None:
-    trained = module(decay=0.9)
-    cast(OneWeight, trained.prompter).choice.fill_(3.0)
-    step(trained, 1.0)
-    step(trained, 1.0)
-    assert cast(OneWeight, trained.kept).choice.item() == 3
-
-
-def test_average__goes_on_from_a_checkpoint() -> None:
-    whole, first, second = module(0.9), module(0.9), module(0.9)
-    for value in (1.0, 5.0, 2.0, 8.0):
-        step(whole, value)
-    for value in (1.0, 5.0):
-        step(first, value)
-    second.load_state_dict(first.state_dict())
-    for value in (2.0, 8.0):
-        step(second, value)
-    assert weight(second.kept) == weight(whole.kept)
-
-
-def test_no_average__keeps_the_weights_themselves() -> None:
-    trained = module(decay=0.0)
-    step(trained, 4.0)
-    assert trained.kept is trained.prompter
-    assert set(trained.state_dict()) == {"prompter.weight", "prompter.choice"}
-    assert isinstance(trained, L.LightningModule)
+def test_epoch_start__the_seed_decides_what_dropout_draws() -> None:
+    drawn = []
+    for seed in (3, 3, 4):
+        module(seed).on_train_epoch_start()
+        drawn.append(torch.rand(1).item())
+    assert drawn[0] == drawn[1] != drawn[2]

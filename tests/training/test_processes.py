@@ -75,7 +75,7 @@ def start_two(folder: Path) -> None:
 
 
 def weights(run: Path) -> dict[str, Tensor]:
-    """All weights at the end of a run, and their averages; and those that were kept."""
+    """All weights at the end of a run, and those that were kept."""
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     kept = {f"kept {name}": value for name, value in load_file(run / "model.safetensors").items()}
     return {**last["state_dict"], **kept}

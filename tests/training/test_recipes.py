@@ -93,7 +93,7 @@ def test_for_images__epochs_that_are_given_stay(monkeypatch: pytest.MonkeyPatch)
 def test_for_images__the_paper_knows_neither(images: int) -> None:
     paper = RECIPES["paper"]
     assert paper.for_images(images) == paper
-    assert (paper.extra_views, paper.least_steps, paper.optimiser.average_decay) == (0, 0, 0.0)
+    assert (paper.extra_views, paper.least_steps) == (0, 0)
 
 
 def test_get_recipe__views_that_are_asked_for_are_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ def test_open_run__resume_of_a_run_before_tokens_per_part(run: Path) -> None:
     )
 
 
-def test_open_run__resume_of_a_run_before_views_and_averages(run: Path) -> None:
+def test_open_run__resume_of_a_run_before_views(run: Path) -> None:
     (run / "train.yaml").write_text(OLD_PAPER_RUN)
     paper = RECIPES["paper"]
     settings = settings_of(paper)
@@ -172,7 +172,6 @@ def test_open_run__resume_of_a_run_before_views_and_averages(run: Path) -> None:
         extra_views=2,
         least_steps=9,
         box_corrections=3,
-        optimiser=replace(paper.optimiser, average_decay=0.5),
     )
     with pytest.raises(ConfigError) as refused:
         open_run(run, {**settings_of(more), "views": ["1f"]}, resume=True)
@@ -180,10 +179,23 @@ def test_open_run__resume_of_a_run_before_views_and_averages(run: Path) -> None:
         "recipe.least_steps: 0 before, 9 now",
         "recipe.extra_views: 0 before, 2 now",
         "recipe.box_corrections: 0 before, 3 now",
-        "recipe.optimiser.average_decay: 0.0 before, 0.5 now",
         "views.0: nothing before, '1f' now",
     ):
         assert difference in str(refused.value)
+
+
+def test_open_run__resume_of_a_run_that_could_average(run: Path) -> None:
+    now = settings_of(RECIPES["paper"])
+    earlier = settings_of(RECIPES["paper"])
+    earlier["recipe"]["optimiser"]["average_decay"] = 0.0
+    (run / "train.yaml").write_text(yaml.safe_dump(earlier))
+    assert open_run(run, now, resume=True) == run / "checkpoints" / "last.ckpt"
+    earlier["recipe"]["optimiser"]["average_decay"] = 0.998
+    (run / "train.yaml").write_text(yaml.safe_dump(earlier))
+    with pytest.raises(
+        ConfigError, match=r"optimiser\.average_decay: 0\.998 before, nothing now\. Resume"
+    ):
+        open_run(run, now, resume=True)
 
 
 def test_open_run__resume_of_a_run_before_encoders(run: Path) -> None:

@@ -55,7 +55,6 @@ _LIGHTNING_ADVICE = (
     ".*could not find the monitored key.*",  # not every epoch is validated
     ".*exists and is not empty.*",  # that is what resuming means
     ".*have no `val_dataloader`.*",
-    ".*in eval mode at the start of training.*",  # the averaged weights are never trained
     ".*Grad strides do not match.*",  # of one small parameter
     ".*does not have many workers.*",  # features are memory-mapped; workers would only copy
 )
@@ -181,7 +180,7 @@ def fit(
     masks = None
     if measure_masks is not None and val is not None and mask_validations > 1:
         masks = MaskValidation(
-            lambda: measure_masks(module.kept), mask_validations, job.recipe.epochs // every
+            lambda: measure_masks(module.prompter), mask_validations, job.recipe.epochs // every
         )
     corrected_after = frozenset[int]()
     if prompter.emits_boxes and _has_points(images):
@@ -202,7 +201,7 @@ def fit(
 def _save_once(here: Processes, run: Path, module: PrompterModule, info: ModelInfo) -> None:
     """Write the model folder, in the process that writes."""
     if here.is_first:
-        save_model(run, module.kept, info)
+        save_model(run, module.prompter, info)
 
 
 def _has_points(images: EmbeddedImages | None) -> bool:

@@ -1,11 +1,10 @@
 """The Lightning module: prompter, criterion and optimiser. SAM is not in here."""
 
-from typing import Any, cast
+from typing import Any
 
 import lightning as L
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from wps_sam.errors import TrainingError
 from wps_sam.prompter.global_batch import images_of_step
@@ -16,7 +15,7 @@ from wps_sam.training.schedule import warmup_cosine
 
 
 class PrompterModule(L.LightningModule):
-    """Trains a prompter; its state dict holds the prompter's weights and their average only."""
+    """Trains a prompter; its state dict holds the prompter's weights only."""
 
     def __init__(
         self,
@@ -41,24 +40,11 @@ class PrompterModule(L.LightningModule):
         """
         super().__init__()
         self.prompter = prompter
-        self.averaged = _averaged(prompter, optimiser.average_decay)
         self.criterion = criterion
         self.optimiser = optimiser
         self.total_steps = total_steps
         self.seed = seed
         self.has_val_loss = has_val_loss
-
-    @property
-    def kept(self) -> Prompter:
-        """What is validated and saved: the averaged weights, where the recipe averages."""
-        if self.averaged is None:
-            return self.prompter
-        return cast(Prompter, self.averaged.module)
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Move the average towards the weights of this step."""
-        if self.averaged is not None:
-            self.averaged.update_parameters(self.prompter)
 
     def on_train_epoch_start(self) -> None:
         """Make dropout a function of (seed, epoch): a resumed run draws what it would have.
@@ -98,7 +84,7 @@ class PrompterModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> Any:
         """Output of one batch, for the callbacks that score it; its loss, if any, is logged."""
-        output = self.kept(batch.features)
+        output = self.prompter(batch.features)
         if self.has_val_loss:
             loss = self.criterion(output, batch.targets).total
             size = len(batch.targets)
@@ -121,20 +107,3 @@ class PrompterModule(L.LightningModule):
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-
-def _averaged(prompter: Prompter, decay: float) -> AveragedModel | None:
-    """An exponential moving average of the weights; None where the decay is 0.
-
-    At first the decay is smaller, (1 + n) / (10 + n) after n steps, so that the random weights of
-    the start are soon forgotten.
-    """
-    if decay == 0:
-        return None
-
-    def average(averaged: Any, now: Any, updates: Tensor | int) -> None:
-        reached = int(updates)
-        torch._foreach_lerp_(averaged, now, 1 - min(decay, (1 + reached) / (10 + reached)))
-
-    model = AveragedModel(prompter, multi_avg_fn=average).requires_grad_(False)
-    return model.eval()

@@ -20,8 +20,6 @@ class OptimiserConfig:
         weight_decay: 0 for `adam`.
         warmup_steps: linear rise from 0; a run shorter than ten warm-ups warms up for a tenth.
         gradient_norm_limit: gradients longer than this are scaled down; infinity leaves them.
-        average_decay: of the exponential moving average of the weights that is validated and kept;
-            0 keeps the weights themselves.
     """
 
     kind: Literal["adam", "adamw"]
@@ -29,7 +27,6 @@ class OptimiserConfig:
     weight_decay: float
     warmup_steps: int
     gradient_norm_limit: float
-    average_decay: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,6 @@ RECIPES = {
             weight_decay=0.0,
             warmup_steps=250,
             gradient_norm_limit=float("inf"),
-            average_decay=0.0,
         ),
         epochs=150,
         least_steps=0,
@@ -131,7 +127,6 @@ RECIPES = {
             weight_decay=1e-2,
             warmup_steps=100,
             gradient_norm_limit=5.0,
-            average_decay=0.998,
         ),
         epochs=12,
         least_steps=4800,

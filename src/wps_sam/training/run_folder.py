@@ -35,8 +35,9 @@ _RECIPE_BEFORE = {
     "most_extra_embeddings": 0,
     "box_corrections": 0,
 }
-_OPTIMISER_BEFORE = {"average_decay": 0.0}
 _SETTINGS_BEFORE: dict[str, Any] = {"views": [], "encoder": "pytorch"}
+# A setting that is no more, and the value with which it did nothing.
+_OPTIMISER_WITHOUT = {"average_decay": 0.0}
 _SHOWN = 5
 _LONGEST_PATH = 300
 _PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
@@ -157,7 +158,11 @@ def _complete(earlier: dict[str, Any], settings: dict[str, Any]) -> dict[str, An
     complete: dict[str, Any] = {**_RECIPE_BEFORE, **recipe}
     complete["prompter"] = complete_settings(recipe["prompter"], names)
     if isinstance(optimiser, dict):
-        complete["optimiser"] = _OPTIMISER_BEFORE | optimiser
+        complete["optimiser"] = {
+            name: value
+            for name, value in optimiser.items()
+            if name not in _OPTIMISER_WITHOUT or value != _OPTIMISER_WITHOUT[name]
+        }
     return _SETTINGS_BEFORE | earlier | {"recipe": complete}
 
 

@@ -80,12 +80,12 @@ class SelfTraining(L.Callback):
 
     @torch.no_grad()
     def _correct(self, module: PrompterModule) -> None:
-        """Ask the weights that would be kept now for the parts of every training image.
+        """Ask the weights of now for the parts of every training image.
 
         Each process asks for its share of the images and gets the others' answers, so that all go
         on with the same boxes.
         """
-        prompter = module.kept
+        prompter = module.prompter
         was_training = prompter.training
         prompter.eval()
         boxes_of: dict[int, Tensor] = {}

@@ -49,10 +49,10 @@ class AgreementValidation(L.Callback):
         """Count one batch."""
         if not isinstance(pl_module, PrompterModule):
             raise TypeError("AgreementValidation goes with PrompterModule")
-        kept = pl_module.kept
-        selected = kept.select(outputs["output"], self.sam, self.score_threshold)
+        prompter = pl_module.prompter
+        selected = prompter.select(outputs["output"], self.sam, self.score_threshold)
         for prompts, targets in zip(selected, batch.targets, strict=True):
-            self._running.add(self._as_labelled(prompts, kept), targets)
+            self._running.add(self._as_labelled(prompts, prompter), targets)
 
     def _as_labelled(self, prompts: PartPrompts, prompter: Prompter) -> PartPrompts:
         """Where tokens may stand for points, put what they stand for in the box's place."""
