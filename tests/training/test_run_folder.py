@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -26,7 +27,12 @@ from wps_sam.training.run_folder import (
 )
 from wps_sam.training.validation import AGREEMENT, MaskValidation
 
-SETTINGS: dict[str, Any] = {"seed": 0, "recipe": {"name": "paper", "epochs": 3}, "val": None}
+SETTINGS: dict[str, Any] = {
+    "seed": 0,
+    "recipe": {"name": "paper", "epochs": 3},
+    "val": None,
+    "encoder": "pytorch",
+}
 MODULE = cast(L.LightningModule, None)  # these callbacks never look at the module
 
 
@@ -273,7 +279,21 @@ def test_git_state__outside_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_environment__names_what_a_result_depends_on() -> None:
-    assert {"wps-sam", "torch", "transformers", "python", "machine"} <= environment().keys()
+    found = environment("pytorch")
+    assert {"wps-sam", "torch", "transformers", "python", "machine"} <= found.keys()
+    assert "openvino" not in found
+
+
+def test_environment__names_what_the_encoder_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "onnxscript":
+            raise PackageNotFoundError(name)
+        return f"{name} 7"
+
+    monkeypatch.setattr("wps_sam.training.run_folder.version", version)
+    found = environment("openvino-bf16")
+    assert found["openvino"] == "openvino 7"
+    assert found["onnxscript"] == "not installed"  # its features may all be in the cache
 
 
 def trainer(

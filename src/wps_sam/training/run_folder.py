@@ -6,7 +6,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,17 @@ _OPTIMISER_WITHOUT = {"average_decay": 0.0}
 _SHOWN = 5
 _LONGEST_PATH = 300
 _PACKAGES = ("wps-sam", "torch", "lightning", "transformers", "numpy", "scipy", "safetensors")
+_PACKAGES_OF_ENCODER = {"openvino-bf16": ("onnx", "onnxscript", "openvino")}
 
 
-def environment() -> dict[str, str]:
-    """Versions and machine that a result depends on."""
+def environment(encoder: str) -> dict[str, str]:
+    """Versions and machine that a result depends on, with features by this encoder."""
     found = {name: version(name) for name in _PACKAGES}
+    for name in _PACKAGES_OF_ENCODER.get(encoder, ()):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # all features were in the cache already
+            found[name] = "not installed"
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
 
 
@@ -110,7 +116,8 @@ def open_run(run: Path, settings: dict[str, Any], *, resume: bool) -> Path | Non
     if not resume:
         refuse_used_folder(run)
         run.mkdir(parents=True, exist_ok=True)
-        content = {**settings, "git": git_state(), "environment": environment()}
+        versions = environment(settings["encoder"])
+        content = {**settings, "git": git_state(), "environment": versions}
         write_atomically(settings_file, yaml.safe_dump(content, sort_keys=False).encode())
         return None
     checkpoint = last_checkpoint(run)
