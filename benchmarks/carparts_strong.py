@@ -77,6 +77,9 @@ class Row:
 HALF = replace(STRONG, least_steps=STRONG.least_steps // 2)
 """A few dozen photographs stop improving sooner than hundreds."""
 
+LONGER = replace(STRONG, least_steps=STRONG.least_steps * 2, extra_views=STRONG.extra_views * 2)
+"""Whether more time and more views of each photograph would still help."""
+
 SHORT = replace(STRONG, least_steps=STRONG.least_steps // 4)
 """What one part of the recipe gives is measured in a quarter of its steps."""
 
@@ -85,6 +88,8 @@ PAPER_EPOCHS = 12
 
 ROWS = {
     "strong": Row(),
+    "strong_in_bf16": Row(precision="bf16-mixed"),
+    "longer_in_bf16": Row(LONGER, precision="bf16-mixed"),
     "points": Row(supervision="point"),
     "points_off_centre": Row(supervision="point", off_centre=0.1),
     **{f"{count}_images": Row(HALF, images=count) for count in (25, 50)},

@@ -21,7 +21,8 @@ from wps_sam.allocator import keep_freed_memory
 from wps_sam.bench.machine import describe_machine
 from wps_sam.bench.own_process import OwnProcess, peak_memory
 from wps_sam.cli.encoder import EncoderRuntime, open_cache, open_encoder
-from wps_sam.embeddings.build import ImageToEmbed, embed_images
+from wps_sam.embeddings.build import embed_images
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.images.reading import list_images
 from wps_sam.sam.build import load_sam
 

@@ -1,5 +1,6 @@
 """`wps-sam embed` from photographs to the cache."""
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -96,11 +97,11 @@ def test_embed__nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "gone does not exist" in printed(capsys)
 
 
-def test_embed__openvino_in_bfloat16_has_a_cache_of_its_own(
+def test_embed__each_encoder_has_a_cache_of_its_own(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = tmp_path / "cache"
-    for runtime in ("openvino-bf16", "pytorch"):
+    for runtime in ("openvino-bf16", "pytorch-bf16", "pytorch"):
         assert embed(photos, "--cache", cache, "--encoder", runtime) == 0
         assert "3 images embedded; 0 already in the cache" in printed(capsys)
     stored: dict[str, dict[str, Path]] = {}
@@ -108,15 +109,20 @@ def test_embed__openvino_in_bfloat16_has_a_cache_of_its_own(
         stored.setdefault(path.name, {})[path.parents[1].name] = path
     assert len(stored) == 3
     for paths in stored.values():
-        one, other = (load_file(path) for path in paths.values())
-        assert one.keys() == other.keys()
-        for name, features in one.items():
-            expected = other[name].float()
-            assert 0 < (features.float() - expected).norm() / expected.norm() < 0.1
+        found = [load_file(path)["features"].float() for path in paths.values()]
+        assert len(found) == 3
+        for one, other in combinations(found, 2):
+            assert 0 < (one - other).norm() / other.norm() < 0.1
 
 
-def test_embed__workers_of_a_cluster_encode_with_pytorch(
+def test_embed__workers_of_a_cluster_compute_in_openvino_on_cpus_only(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert embed(photos, "--encoder", "openvino-bf16", "--ray", "local") == 1
-    assert "--encoder openvino-bf16: the workers of a cluster encode with" in printed(capsys)
+    words = ["--encoder", "openvino-bf16", "--ray", "local", "--device", "cuda"]
+    assert main(["embed", str(photos), "--sam", str(TOY_SAM), *words]) == 1
+    assert "computes on the CPU, found --device cuda. Take --device cpu or" in printed(capsys)
+
+
+def test_embed__no_batch(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert embed(photos, "--batch-size", "0") == 1
+    assert "--batch-size is 0; give 1 or more." in printed(capsys)

@@ -101,7 +101,7 @@ def test_embed_views__opens_each_photograph_once(
         opened.append(path)
         return read_image(path, expected_hw)
 
-    monkeypatch.setattr("wps_sam.embeddings.build.read_image", read)
+    monkeypatch.setattr("wps_sam.embeddings.view_readers.read_image", read)
     embed_views(store, toy_sam, plain, 3, None)
     assert opened == [image.path for image in plain.labels.images]
 

@@ -14,9 +14,10 @@ from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.main import main
 from wps_sam.cli.mask_validation import mask_measure
 from wps_sam.cli.train import _training_device
-from wps_sam.embeddings.build import ImageToEmbed, embed_images
+from wps_sam.embeddings.build import embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.export.encoder import Bfloat16OpenvinoEncoder
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.prompter.build import build_prompter

@@ -51,7 +51,8 @@ def test_embed(
     ) -> EmbedReport:
         assert cache.folder.parent == tmp_path / "cache"
         assert [image.name for image in images] == ["1.png", "list/7.png"]
-        assert settings["device"] == "auto"
+        assert (settings["device"], settings["batch_size"]) == ("auto", None)
+        assert settings["make_encoder"](sam) is sam
         settings["on_progress"](2)
         return EmbedReport(embedded=1, failures=[("7.png", "is broken")])
 

@@ -1,37 +1,21 @@
 """Filling the cache: once an image, past broken ones, without the encoder when all is there."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
-from wps_sam.embeddings.build import ImageToEmbed, ViewReader, embed_images
+from wps_sam.embeddings.build import embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
-from wps_sam.embeddings.store import EmbeddingCache, embedding_key
-from wps_sam.errors import DataError
-from wps_sam.images.reading import read_image
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.sam.frozen import FrozenSam
 from wps_sam.views.view import MIRRORED, PLAIN, View
-
-
-@pytest.fixture
-def photographs(tmp_path: Path) -> list[ImageToEmbed]:
-    """Three different images, a copy of the first, and one that is cut short."""
-    rng = np.random.default_rng(0)
-    found = []
-    for name in ("a", "b", "c"):
-        path = tmp_path / f"{name}.png"
-        Image.fromarray(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)).save(path)
-        found.append(ImageToEmbed(path, path.name))
-    copy = tmp_path / "copy.png"
-    copy.write_bytes(found[0].path.read_bytes())
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(found[1].path.read_bytes()[:500])
-    return [*found, ImageToEmbed(copy, "copy.png"), ImageToEmbed(broken, "broken.png")]
 
 
 def test_embed__each_once_and_broken_ones_named(
@@ -76,36 +60,6 @@ def test_embed__a_view_equals_encoding_its_pixels(
         expected = toy_sam.encode(toy_sam.preprocess([seen]))[0]
         stored = cache.read(report.keys[image]).float()
         torch.testing.assert_close(stored, expected, atol=2e-3, rtol=2e-3)
-
-
-def test_view_reader__views_that_follow_each_other_open_the_file_once(
-    photographs: list[ImageToEmbed], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = []
-
-    def read(path: Path, expected_hw: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
-        opened.append(path.name)
-        return read_image(path, expected_hw)
-
-    monkeypatch.setattr("wps_sam.embeddings.build.read_image", read)
-    first, second, _, _, broken = photographs
-    reader = ViewReader()
-    mirrored = [reader.pixels(replace(first, view=view)) for view in (PLAIN, MIRRORED)][1]
-    assert np.array_equal(mirrored, np.asarray(Image.open(first.path))[:, ::-1])
-    for _ in range(2):
-        with pytest.raises(DataError, match=r"broken.png"):
-            reader.pixels(broken)
-    reader.pixels(second)
-    reader.pixels(first)
-    assert opened == ["a.png", "broken.png", "broken.png", "b.png", "a.png"]
-
-
-def test_embed__the_photograph_keeps_its_key(photographs: list[ImageToEmbed]) -> None:
-    plain = photographs[0]
-    assert plain.key() == embedding_key(plain.path)
-    assert plain.key().endswith("-40x60")
-    assert replace(plain, view=PLAIN) == plain
-    assert replace(plain, view=CROP).key() == f"{plain.key()}-{CROP.code()}"
 
 
 def test_embed__copies_share_the_embedding_of_a_view_too(
@@ -168,3 +122,55 @@ def test_embed__a_copy_of_a_broken_image_fails_too(
     assert sorted(name for name, _ in report.failures) == ["broken.png", "twin.png"]
     assert (report.embedded, report.reused) == (1, 0)
     assert list(report.keys) == [photographs[0]]
+
+
+class GpuEncoder:
+    """A SAM that says it were on a GPU, so that its images are read by several threads."""
+
+    device = torch.device("cuda")
+
+    def __init__(self, sam: FrozenSam) -> None:
+        self.sam = sam
+        self.calls: list[int] = []
+
+    def preprocess(self, images: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        return self.sam.preprocess(images)
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.calls.append(len(pixels))
+        return self.sam.encode(pixels)
+
+
+def test_embed__a_gpu_gets_eight_images_a_call_and_the_same_comes_out(
+    tmp_path: Path, toy_sam: FrozenSam, photographs: list[ImageToEmbed]
+) -> None:
+    views = [replace(image, view=view) for image in photographs for view in (PLAIN, MIRRORED, CROP)]
+    encoder = GpuEncoder(toy_sam)
+    reports, stored = [], []
+    for place, one in (("cpu", toy_sam), ("gpu", encoder)):
+        cache = EmbeddingCache(tmp_path / place, Fingerprint.of(toy_sam))
+        reports.append(embed_images(cache, one, views))
+        stored.append([cache.read(key) for key in reports[-1].keys.values()])
+    assert encoder.calls == [8, 1]
+    assert reports[0] == reports[1]
+    assert (reports[1].embedded, len(stored[1])) == (9, 12)
+    for alone, together in zip(*stored, strict=True):
+        torch.testing.assert_close(together, alone, atol=2e-3, rtol=2e-3)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_embed__a_full_disk_ends_it(
+    tmp_path: Path,
+    toy_sam: FrozenSam,
+    photographs: list[ImageToEmbed],
+    monkeypatch: pytest.MonkeyPatch,
+    batch_size: int,
+) -> None:
+    cache = EmbeddingCache(tmp_path / "cache", Fingerprint.of(toy_sam))
+
+    def write(key: str, features: torch.Tensor) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache, "write", write)
+    with pytest.raises(OSError, match="No space left on device"):
+        embed_images(cache, toy_sam, photographs, batch_size=batch_size)

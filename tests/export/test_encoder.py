@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from wps_sam.embeddings.build import ImageToEmbed, embed_images
+from wps_sam.embeddings.build import embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.errors import ConfigError, ExportError
 from wps_sam.export.check_pictures import drawn_pictures
 from wps_sam.export.encoder import Bfloat16OpenvinoEncoder

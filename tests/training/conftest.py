@@ -12,9 +12,10 @@ from PIL import Image
 from rich.console import Console
 
 from small_prompters import SMALL_DENSE, SMALL_QUERY
-from wps_sam.embeddings.build import ImageToEmbed, embed_images
+from wps_sam.embeddings.build import embed_images
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.labels.open import open_weak_labels
 from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.sam.frozen import FrozenSam

@@ -1,6 +1,7 @@
 """`wps-sam embed`: fill the embedding cache."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.markup import escape
@@ -15,9 +16,10 @@ from rich.progress import (
 
 from wps_sam.cli.console import console
 from wps_sam.cli.encoder import EncoderRuntime, open_cache, open_encoder
-from wps_sam.embeddings.build import EmbedReport, ImageEncoder, ImageToEmbed, embed_images
-from wps_sam.embeddings.fingerprint import Fingerprint
-from wps_sam.embeddings.store import EmbeddingCache, default_cache_root
+from wps_sam.embeddings.build import EmbedReport, embed_images
+from wps_sam.embeddings.encoder import ImageEncoder
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.errors import ConfigError
 from wps_sam.images.reading import list_images
 from wps_sam.inference.device import pick_device
@@ -30,7 +32,7 @@ def embed(
     cache: Path | None = None,
     sam: str = "mobile_sam",
     device: str = "auto",
-    batch_size: int = 1,
+    batch_size: int | None = None,
     encoder: EncoderRuntime = "pytorch",
     ray: str | None = None,
 ) -> int:
@@ -42,18 +44,16 @@ def embed(
         cache: folder of the cache (default: $WPS_SAM_CACHE or ~/.cache/wps-sam/embeddings)
         sam: name or checkpoint of the SAM
         device: auto, cpu, cuda or mps
-        batch_size: images an encoder call
-        encoder: pytorch, or openvino-bf16, faster on CPUs that compute in bf16, with a cache of its
-            own and one image a call; needs wps-sam[export]
+        batch_size: images an encoder call (default: 8 on a GPU, else 1)
+        encoder: pytorch; or, faster on GPUs and CPUs that compute in bf16 and with a cache of its
+            own, pytorch-bf16; or, faster still on such CPUs, openvino-bf16, which takes one image
+            a call and needs wps-sam[export]
         ray: embed on a Ray cluster: local starts one here, else its address, such as auto
     """
+    if batch_size is not None and batch_size < 1:
+        raise ConfigError(f"--batch-size is {batch_size}; give 1 or more.")
     if ray is not None:
-        if encoder != "pytorch":
-            raise ConfigError(
-                f"--encoder {encoder}: the workers of a cluster encode with PyTorch. Leave "
-                "--encoder or --ray out."
-            )
-        return _embed_on_ray(ray, source, cache or default_cache_root(), sam, device, batch_size)
+        return _embed_on_ray(ray, source, cache, sam, device, batch_size, encoder)
     images = [ImageToEmbed(file.path, file.name) for file in list_images(source)]
     model = load_sam(sam, device=pick_device(device))
     store = open_cache(cache, encoder, model)
@@ -62,28 +62,53 @@ def embed(
 
 
 def _embed_on_ray(
-    address: str, source: Sequence[str], cache: Path, sam: str, device: str, batch_size: int
+    address: str,
+    source: Sequence[str],
+    cache: Path | None,
+    sam: str,
+    device: str,
+    batch_size: int | None,
+    encoder: EncoderRuntime,
 ) -> int:
     """Embed with the workers of a cluster."""
     from wps_sam.cluster.embedding import embed_on_ray
     from wps_sam.cluster.listing import list_anywhere
     from wps_sam.cluster.session import ray_cluster
 
+    device = _workers_device(encoder, device)
     images = list_anywhere(source)
     model = load_sam(sam, device=pick_device("cpu"))
-    store = EmbeddingCache(cache, Fingerprint.of(model))
+    store = open_cache(cache, encoder, model)
+    open_encoder(encoder, model)  # says here, not on the workers, if it does not know this SAM
     with ray_cluster(address), _progress_bar() as bar:
         task = bar.add_task("embedding", total=len(images))
         report = embed_on_ray(
             store,
             model,
             images,
+            make_encoder=partial(open_encoder, encoder),
             device=device,
             batch_size=batch_size,
             on_progress=lambda done: bar.advance(task, done),
         )
     _print_counts(report, store)
     return _list_failures(report)
+
+
+def _workers_device(encoder: EncoderRuntime, device: str) -> str:
+    """Where the workers of a cluster compute; one with GPUs has CPUs for OpenVINO too.
+
+    Raises:
+        ConfigError: OpenVINO is to compute on something else.
+    """
+    if encoder != "openvino-bf16":
+        return device
+    if device not in ("auto", "cpu"):
+        raise ConfigError(
+            f"--encoder openvino-bf16 computes on the CPU, found --device {device}. Take "
+            "--device cpu or --encoder pytorch-bf16."
+        )
+    return "cpu"
 
 
 def _list_failures(report: EmbedReport) -> int:
@@ -98,7 +123,7 @@ def embed_with_progress(
     encoder: ImageEncoder,
     images: Sequence[ImageToEmbed],
     *,
-    batch_size: int = 1,
+    batch_size: int | None = None,
 ) -> EmbedReport:
     """Embed under a progress bar and print a line of counts."""
     with _progress_bar() as bar:

@@ -7,8 +7,9 @@ from rich.markup import escape
 
 from wps_sam.cli.console import console
 from wps_sam.cli.embed import embed_with_progress
-from wps_sam.embeddings.build import ImageEncoder, ImageToEmbed
+from wps_sam.embeddings.encoder import ImageEncoder
 from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.errors import DataError
 from wps_sam.images.reading import content_hash
 from wps_sam.labels.sides import unpaired_sides
@@ -16,8 +17,6 @@ from wps_sam.labels.weak_labels import WeakDataset
 from wps_sam.training.job import LabelledFeatures
 from wps_sam.views.labels import mirror_classes, view_labels
 from wps_sam.views.view import PLAIN, View, view_number
-
-_GPU_BATCH = 8
 
 
 def embed_labels(
@@ -98,10 +97,9 @@ def _embed(
         ]
         for _, views in sets
     ]
-    batch_size = 1 if encoder.device.type == "cpu" else _GPU_BATCH
     # All views of a photograph one after another: it is then opened once.
     every = [image for views in zip(*images, strict=True) for image in views]
-    report = embed_with_progress(store, encoder, every, batch_size=batch_size)
+    report = embed_with_progress(store, encoder, every)
     if report.failures:
         listed = "\n".join(f"  {name}: {reason}" for name, reason in report.failures[:10])
         raise DataError(

@@ -13,9 +13,9 @@ from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.point_notes import note_thinned_points
 from wps_sam.cli.predict import prepare_folder, progress_bar
 from wps_sam.cli.remark_lines import remark_lines
-from wps_sam.embeddings.build import ImageToEmbed
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.errors import ConfigError, DataError
 from wps_sam.inference.device import pick_device
 from wps_sam.inference.journal import PredictionJournal

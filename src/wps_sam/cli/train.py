@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from wps_sam.cli.console import console
 from wps_sam.cli.embed_labels import embed_labels, embed_views
-from wps_sam.cli.encoder import EncoderRuntime, open_cache, open_encoder
+from wps_sam.cli.encoder import EncoderRuntime, named_encoder, open_cache, open_encoder
 from wps_sam.cli.label_place import LabelPlace
 from wps_sam.cli.mask_validation import mask_measure
 from wps_sam.cli.point_notes import note_pseudo_boxes, note_thinned_points
@@ -101,8 +101,9 @@ def train(
         device: auto, cpu, cuda or mps
         precision: auto = bf16 where this machine is faster in it, else 32 bit; with --resume, what
             the run began with
-        encoder: pytorch, or openvino-bf16, faster on CPUs that compute in bf16, with a cache of its
-            own; needs wps-sam[export] (default: pytorch; with --resume, what the run began with)
+        encoder: pytorch; or, faster on GPUs and CPUs that compute in bf16 and with a cache of its
+            own, pytorch-bf16; or, faster still on such CPUs, openvino-bf16, which needs
+            wps-sam[export] (default: pytorch; with --resume, what the run began with)
     """
     if not 0 <= seed < 2**32:
         raise ConfigError(f"--seed is {seed}; give a number from 0 to 4294967295.")
@@ -132,7 +133,7 @@ def train(
 
     begun = recorded_settings(out) if resume else {}
     if encoder is None:
-        encoder = "openvino-bf16" if begun.get("encoder") == "openvino-bf16" else "pytorch"
+        encoder = named_encoder(begun.get("encoder", "pytorch"))
     place = _training_device(device)
     join_processes(here, place)
     model = load_sam(sam, device=place)

@@ -8,32 +8,43 @@ import torch
 
 from wps_sam.cluster.session import choose_kind, copies_on_cpu, work_on, worker_bytes
 from wps_sam.cluster.worker import BlockWorker, Outcome
-from wps_sam.embeddings.build import EmbedReport, ImageToEmbed, embed_images
+from wps_sam.embeddings.build import EmbedReport, embed_images
+from wps_sam.embeddings.encoder import ImageEncoder
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed
 from wps_sam.errors import DataError
 from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.sources import ImageToPredict
 from wps_sam.sam.frozen import FrozenSam
 
+MakeEncoder = Callable[[FrozenSam], ImageEncoder]
+"""A function of a module, as a worker finds it by its name, or a `partial` of one."""
+
+
+def the_sam_itself(sam: FrozenSam) -> ImageEncoder:
+    """Encode with PyTorch."""
+    return sam
+
 
 class EmbedWorker(BlockWorker):
-    """Has a SAM and the cache; does what `embed_images` does."""
+    """Has an encoder and the cache; does what `embed_images` does."""
 
     def __init__(
         self,
         sam: Any,
+        make_encoder: MakeEncoder,
         root: str,
         fingerprint: Fingerprint,
         kind: str,
-        batch_size: int,
+        batch_size: int | None,
         attempts: Any,
     ) -> None:
         """Get the SAM, an object reference, and open the cache, a folder that all machines see."""
         super().__init__(attempts)
         if kind == "cpu":
             torch.set_num_threads(1)  # as many workers as cores; also fixes the order of sums
-        self.sam: FrozenSam = self._ray.get(sam).to(kind)
+        self.encoder = make_encoder(self._ray.get(sam).to(kind))
         self.cache = EmbeddingCache(Path(root), fingerprint)
         self.batch_size = batch_size
 
@@ -48,7 +59,7 @@ class EmbedWorker(BlockWorker):
             else:
                 there.append(ImageToEmbed(image.path, str(image.image_id)))
         states = self._states(there)
-        report = embed_images(self.cache, self.sam, there, batch_size=self.batch_size)
+        report = embed_images(self.cache, self.encoder, there, batch_size=self.batch_size)
         failed = {name: Outcome(int(name), "failed", reason) for name, reason in report.failures}
         outcomes += failed.values()
         return outcomes + [
@@ -74,8 +85,9 @@ def embed_on_ray(
     sam: FrozenSam,
     images: Sequence[ImageToPredict],
     *,
+    make_encoder: MakeEncoder = the_sam_itself,
     device: str = "auto",
-    batch_size: int = 1,
+    batch_size: int | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
     worker: type[EmbedWorker] = EmbedWorker,
 ) -> EmbedReport:
@@ -86,10 +98,11 @@ def embed_on_ray(
 
     Args:
         cache: Where features go; all machines must see its folder under the same name.
-        sam: Its encoder makes them; it is sent to the workers.
+        sam: It is sent to the workers.
         images: Here or elsewhere (`listing.find_anywhere`).
+        make_encoder: Makes of the SAM, on the worker's device, what encodes there.
         device: `auto`, `cpu` or `cuda`.
-        batch_size: Images an encoder call.
+        batch_size: Images an encoder call; None is 8 on a GPU, else 1.
         on_progress: Told the number of images just finished with.
         worker: What works.
 
@@ -103,6 +116,7 @@ def embed_on_ray(
     kind = choose_kind(device)
     arguments = {
         "sam": extra_package("ray", RAY).put(*copies_on_cpu(sam)),
+        "make_encoder": make_encoder,
         "root": str(cache.folder.parent.absolute()),
         "fingerprint": cache.fingerprint,
         "kind": kind,

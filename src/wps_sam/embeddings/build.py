@@ -1,82 +1,26 @@
 """Fill the embedding cache: photographs in, features on disk, each photograph once."""
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wps_sam.embeddings.store import EmbeddingCache, embedding_key
+from wps_sam.embeddings.encoder import ImageEncoder
+from wps_sam.embeddings.store import EmbeddingCache
+from wps_sam.embeddings.view_readers import ImageToEmbed, ViewReaders
 from wps_sam.errors import DataError
-from wps_sam.images.reading import read_image
-from wps_sam.views.pixels import view_pixels
-from wps_sam.views.view import PLAIN, View
 
+_GPU_BATCH = 8
+_MOST_READERS = 16
+_BATCHES_BEING_WRITTEN = 2
 
-class ImageEncoder(Protocol):
-    """What makes features: a SAM, or its encoder elsewhere."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-
-    def preprocess(self, images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
-        """See FrozenSam.preprocess."""
-
-    def encode(self, pixels: Tensor) -> Tensor:
-        """See FrozenSam.encode."""
-
-
-@dataclass(frozen=True)
-class ImageToEmbed:
-    """One photograph, or one view of it.
-
-    Attributes:
-        path: the file.
-        name: what to call it in messages.
-        expected_hw: (height, width) of its label record, where there is one.
-        view: how to look at it.
-    """
-
-    path: Path
-    name: str
-    expected_hw: tuple[int, int] | None = None
-    view: View = PLAIN
-
-    def key(self) -> str:
-        """Its key in the cache.
-
-        Raises:
-            DataError: the file cannot be read.
-        """
-        return embedding_key(self.path, self.expected_hw, self.view)
-
-
-class ViewReader:
-    """Reads views; of a photograph's views that follow each other only the first opens the file."""
-
-    def __init__(self) -> None:
-        """Nothing was read yet."""
-        self._last: tuple[Path, tuple[int, int] | None] | None = None
-        self._photograph = np.empty((0, 0, 3), np.uint8)
-
-    def pixels(self, image: ImageToEmbed) -> npt.NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB, the view's frame.
-
-        Raises:
-            DataError: the file cannot be read.
-        """
-        wanted = (image.path, image.expected_hw)
-        if wanted != self._last:
-            self._last = None  # nothing, if this one cannot be read
-            self._photograph = read_image(*wanted)
-            self._last = wanted
-        return view_pixels(self._photograph, image.view)
+OnProgress = Callable[[int], None]
 
 
 @dataclass
@@ -103,45 +47,72 @@ def embed_images(
     encoder: ImageEncoder,
     images: Sequence[ImageToEmbed],
     *,
-    batch_size: int = 1,
-    on_progress: Callable[[int], None] = lambda done: None,
+    batch_size: int | None = None,
+    on_progress: OnProgress = lambda done: None,
 ) -> EmbedReport:
     """Make sure that every image has an embedding.
 
-    A broken image is listed in the report and the rest go on. Safe to kill and start again.
+    Images are read ahead of the encoder and features are written behind it, on other threads. A
+    broken image is listed in the report and the rest go on. Safe to kill and start again.
 
     Args:
         cache: where features go.
         encoder: makes them.
         images: photographs; copies of one photograph are embedded once.
-        batch_size: images an encoder call; more than 1 helps on a GPU only.
-        on_progress: told the number of images just finished with.
+        batch_size: images an encoder call; more than 1 helps on a GPU only. None is 8
+            there, else 1.
+        on_progress: told the number of images just finished with; also from the thread that
+            writes.
+
+    Returns:
+        Counts, keys and failures.
     """
+    if batch_size is None:
+        batch_size = 1 if encoder.device.type == "cpu" else _GPU_BATCH
     report = EmbedReport()
-    waiting: list[tuple[str, npt.NDArray[np.uint8]]] = []
-    with ThreadPoolExecutor(max_workers=1) as reader:  # reads one image ahead of the encoder
-        for result in _read_ahead(reader, cache, images, report, on_progress):
-            waiting.append(result)
+    waiting: list[tuple[str, Tensor]] = []
+    with _Writer(cache, report, on_progress) as writer:
+        for view in _read_ahead(cache, encoder, images, batch_size, report, on_progress):
+            waiting.append(view)
             if len(waiting) == batch_size:
-                _encode(cache, encoder, waiting, report, on_progress)
+                writer.write(*_encode(encoder, waiting))
                 waiting = []
-    if waiting:
-        _encode(cache, encoder, waiting, report, on_progress)
+        if waiting:
+            writer.write(*_encode(encoder, waiting))
     _report_copies_of_broken_images(cache, report)
     return report
 
 
 def _read_ahead(
-    reader: ThreadPoolExecutor,
+    cache: EmbeddingCache,
+    encoder: ImageEncoder,
+    images: Sequence[ImageToEmbed],
+    batch_size: int,
+    report: EmbedReport,
+    on_progress: OnProgress,
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield (key, pixels) of the images that need the encoder; the next batch is being read."""
+    # A CPU that encodes has no core to spare for more than one.
+    threads = 1 if encoder.device.type == "cpu" else min(_MOST_READERS, os.cpu_count() or 1)
+    ahead = max(batch_size, threads)
+    queue: deque[tuple[ImageToEmbed, str, Future[Tensor]]] = deque()
+    with ViewReaders(encoder, threads) as readers:
+        for image, key in _missing(cache, images, report, on_progress):
+            queue.append((image, key, readers.submit(image)))
+            if len(queue) > ahead:
+                yield from _finish(*queue.popleft(), report, on_progress)
+        while queue:
+            yield from _finish(*queue.popleft(), report, on_progress)
+
+
+def _missing(
     cache: EmbeddingCache,
     images: Sequence[ImageToEmbed],
     report: EmbedReport,
-    on_progress: Callable[[int], None],
-) -> Iterable[tuple[str, npt.NDArray[np.uint8]]]:
-    """Yield (key, pixels) of the images that need the encoder, keeping one read under way."""
+    on_progress: OnProgress,
+) -> Iterator[tuple[ImageToEmbed, str]]:
+    """Yield the images that the cache does not have, and their keys; the report gets the others."""
     started: set[str] = set()
-    views = ViewReader()
-    pending = None
     for image in images:
         try:
             key = image.key()
@@ -158,12 +129,7 @@ def _read_ahead(
         if state == "damaged":
             report.repaired.append(image.name)
         started.add(key)
-        following = (image, key, reader.submit(views.pixels, image))
-        if pending is not None:
-            yield from _finish(pending, report, on_progress)
-        pending = following
-    if pending is not None:
-        yield from _finish(pending, report, on_progress)
+        yield image, key
 
 
 def _report_copies_of_broken_images(cache: EmbeddingCache, report: EmbedReport) -> None:
@@ -178,12 +144,13 @@ def _report_copies_of_broken_images(cache: EmbeddingCache, report: EmbedReport) 
 
 
 def _finish(
-    pending: tuple[ImageToEmbed, str, Future[npt.NDArray[np.uint8]]],
+    image: ImageToEmbed,
+    key: str,
+    future: Future[Tensor],
     report: EmbedReport,
-    on_progress: Callable[[int], None],
-) -> Iterable[tuple[str, npt.NDArray[np.uint8]]]:
+    on_progress: OnProgress,
+) -> Iterator[tuple[str, Tensor]]:
     """Wait for one read; a failure goes into the report."""
-    image, key, future = pending
     try:
         yield key, future.result()
     except DataError as error:
@@ -193,16 +160,47 @@ def _finish(
 
 
 @torch.no_grad()
-def _encode(
-    cache: EmbeddingCache,
-    encoder: ImageEncoder,
-    batch: Sequence[tuple[str, npt.NDArray[np.uint8]]],
-    report: EmbedReport,
-    on_progress: Callable[[int], None],
-) -> None:
-    """Encode a batch and store it."""
-    features = encoder.encode(encoder.preprocess([pixels for _, pixels in batch]))
-    for (key, _), one in zip(batch, features, strict=True):
-        cache.write(key, one)
-    report.embedded += len(batch)
-    on_progress(len(batch))
+def _encode(encoder: ImageEncoder, views: Sequence[tuple[str, Tensor]]) -> tuple[list[str], Tensor]:
+    """Encode views in one call: their keys, and features (B, C, h, w)."""
+    pixels = views[0][1] if len(views) == 1 else torch.cat([pixels for _, pixels in views])
+    return [key for key, _ in views], encoder.encode(pixels)
+
+
+class _Writer:
+    """Writes features while the next images are encoded."""
+
+    def __init__(self, cache: EmbeddingCache, report: EmbedReport, on_progress: OnProgress) -> None:
+        self._cache = cache
+        self._report = report
+        self._on_progress = on_progress
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._under_way: deque[Future[None]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish what was begun, after an error too: it was paid for. The first error counts."""
+        with self._thread:
+            while self._under_way:
+                if kind is None:
+                    self._under_way.popleft().result()
+                else:
+                    self._under_way.popleft().exception()
+
+    def write(self, keys: Sequence[str], features: Tensor) -> None:
+        """Begin to write; waits where several batches are under way, and raises earlier errors."""
+        self._under_way.append(self._thread.submit(self._write, keys, features))
+        if len(self._under_way) > _BATCHES_BEING_WRITTEN:
+            self._under_way.popleft().result()
+
+    def _write(self, keys: Sequence[str], features: Tensor) -> None:
+        for key, one in zip(keys, features, strict=True):
+            self._cache.write(key, one)
+        self._report.embedded += len(keys)
+        self._on_progress(len(keys))

@@ -10,6 +10,9 @@ from wps_sam.sam.frozen import FrozenSam
 # Raise when preprocessing, an encoder or the file layout changes what is stored.
 EMBEDDING_CODE_VERSION = 1
 
+EncoderNumbers = Literal["float32", "bfloat16", "bfloat16 by PyTorch"]
+"""What an encoder computes in; `bfloat16` alone is OpenVINO's."""
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -30,9 +33,7 @@ class Fingerprint:
     code_version: int
 
     @classmethod
-    def of(
-        cls, sam: FrozenSam, numbers: Literal["float32", "bfloat16"] = "float32"
-    ) -> "Fingerprint":
+    def of(cls, sam: FrozenSam, numbers: EncoderNumbers = "float32") -> "Fingerprint":
         """Fingerprint the embeddings of a SAM, and the numbers that its encoder computed in."""
         return cls(
             sam_name=sam.name,

@@ -163,7 +163,7 @@ class FrozenSam(FrozenModule, abc.ABC):
         Raises:
             DataError: An array has another shape or dtype.
         """
-        return preprocess_images(images, self.image_side).to(self.device)
+        return preprocess_images(images, self.image_side, self.device)
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Tensor:

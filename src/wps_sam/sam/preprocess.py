@@ -15,13 +15,19 @@ from wps_sam.geometry.frames import SamFrame
 PIXEL_MEAN_RGB = (123.675, 116.28, 103.53)
 PIXEL_STD_RGB = (58.395, 57.12, 57.375)
 
+_CPU = torch.device("cpu")
 
-def preprocess_images(images: Sequence[NDArray[np.uint8]], side: int) -> Tensor:
+
+def preprocess_images(
+    images: Sequence[NDArray[np.uint8]], side: int, device: torch.device = _CPU
+) -> Tensor:
     """Resize, normalise and pad images into the SAM frame.
 
     Args:
         images: B arrays (H, W, 3) uint8, RGB, original frame; sizes may differ.
         side: Side of the SAM frame in pixels.
+        device: Where the result goes. Bytes travel there, a quarter of what floats would be, from
+            memory that a GPU can read by itself.
 
     Returns:
         (B, 3, side, side) float32. The resized image lies at the top left; the padding is zero
@@ -30,10 +36,15 @@ def preprocess_images(images: Sequence[NDArray[np.uint8]], side: int) -> Tensor:
     Raises:
         DataError: An array has another shape or dtype.
     """
-    pixels = torch.zeros((len(images), 3, side, side))
-    mean, std = torch.tensor(PIXEL_MEAN_RGB), torch.tensor(PIXEL_STD_RGB)
+    pixels = torch.zeros((len(images), 3, side, side), device=device)
+    mean = torch.tensor(PIXEL_MEAN_RGB, device=device)
+    std = torch.tensor(PIXEL_STD_RGB, device=device)
     for index, image in enumerate(images):
         resized = torch.from_numpy(resize_longest_side(image, side, record=f"image {index}"))
+        if device.type == "cuda":
+            resized = resized.pin_memory().to(device, non_blocking=True)
+        else:
+            resized = resized.to(device)
         height, width = resized.shape[:2]
         pixels[index, :, :height, :width] = ((resized - mean) / std).permute(2, 0, 1)
     return pixels

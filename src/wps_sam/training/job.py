@@ -24,7 +24,7 @@ class TrainingJob:
         seed: of weights, order and dropout.
         precision: Lightning's name, such as `32-true` or `bf16-mixed`.
         accelerator: `cpu`, `cuda` or `mps`.
-        encoder: what made the features: `pytorch` or `openvino-bf16`.
+        encoder: what made the features: `pytorch`, `pytorch-bf16` or `openvino-bf16`.
     """
 
     recipe: Recipe

@@ -1,0 +1,56 @@
+"""The encoder that fills the cache from PyTorch in bfloat16, against the SAM in float32."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+
+from wps_sam.embeddings.bfloat16 import Bfloat16Encoder
+from wps_sam.errors import ConfigError
+from wps_sam.export.check_pictures import drawn_pictures
+from wps_sam.sam.frozen import FrozenSam
+
+
+def test_encode__rounds_as_bfloat16_does(toy_sam: FrozenSam) -> None:
+    encoder = Bfloat16Encoder(toy_sam)
+    images = [picture.image for picture in drawn_pictures()]
+    pixels = encoder.preprocess(images)
+    assert torch.equal(pixels, toy_sam.preprocess(images))
+    found, expected = encoder.encode(pixels), toy_sam.encode(pixels)
+    assert (found.dtype, found.shape) == (torch.float32, expected.shape)
+    # 8 bits of a number are kept, and rounding errors of a few layers add up.
+    assert 2**-12 < (found - expected).norm() / expected.norm() < 2**-5
+
+
+def test_encode__no_image(toy_sam: FrozenSam) -> None:
+    found = Bfloat16Encoder(toy_sam).encode(torch.zeros(0, 3, 256, 256))
+    assert found.shape == (0, toy_sam.feature_dim, *toy_sam.embed_hw)
+
+
+def test_encode__pixels_of_another_side(toy_sam: FrozenSam) -> None:
+    with pytest.raises(ConfigError, match=r"found pixels of shape \(1, 3, 64, 64\), expected"):
+        Bfloat16Encoder(toy_sam).encode(torch.zeros(1, 3, 64, 64))
+
+
+def test_encode__on_a_gpu_it_is_compiled_for_one_number_of_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    def compiled(encode: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        def run(pixels: Tensor) -> Tensor:
+            sizes.append(len(pixels))
+            return encode(pixels)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype: torch.no_grad())
+    sam = SimpleNamespace(device=torch.device("cuda:0"), encode=lambda pixels: pixels.amax((1, 2)))
+    encoder = Bfloat16Encoder(sam)  # type: ignore[arg-type]  # only what it looks at
+    pixels = torch.rand(3, 3, 4, 4)
+    for count in (3, 1, 2):
+        assert torch.equal(encoder.encode(pixels[:count]), pixels[:count].amax((1, 2)))
+    assert sizes == [3, 3, 3]
