@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
 from cluster.conftest import dies_once, files_below
 from wps_sam.cli.encoder import EncoderRuntime, open_encoder
@@ -60,8 +59,16 @@ def test_embed__workers_make_their_own_encoder(
     make_encoder = partial(open_encoder, runtime)
     report = embed_on_ray(cache, toy_sam, images, make_encoder=make_encoder)
     assert (report.embedded, report.failures) == (expected.embedded, expected.failures)
-    assert files_below(tmp_path / "shared") == files_below(tmp_path / "alone")
-    key = next(iter(expected.keys.values()))
-    exact = EmbeddingCache(tmp_path / "exact", Fingerprint.of(toy_sam))
-    embed_images(exact, toy_sam, list(expected.keys))
-    assert not torch.equal(cache.read(key), exact.read(key))
+    found, alone = files_below(tmp_path / "shared"), files_below(tmp_path / "alone")
+    assert found.keys() == alone.keys()
+    if runtime == "pytorch-bf16":
+        assert found == alone
+    one_process = EmbeddingCache(tmp_path / "alone", cache.fingerprint)
+    exact = EmbeddingCache(tmp_path / "exact", cache.fingerprint)
+    for key in embed_images(exact, toy_sam, list(expected.keys)).keys.values():
+        features, others, exacts = (
+            folder.read(key).float() for folder in (cache, one_process, exact)
+        )
+        # OpenVINO may round otherwise in another process; 8 bits of a number are kept.
+        assert (features - others).norm() / others.norm() < 2**-8
+        assert 0 < (features - exacts).norm() / exacts.norm() < 2**-5

@@ -131,6 +131,7 @@ class GpuEncoder:
 
     def __init__(self, sam: FrozenSam) -> None:
         self.sam = sam
+        self.image_side = sam.image_side
         self.calls: list[int] = []
 
     def preprocess(self, images: Sequence[NDArray[np.uint8]]) -> torch.Tensor:

@@ -25,6 +25,11 @@ class Bfloat16Encoder:
         self._batch = 0
 
     @property
+    def image_side(self) -> int:
+        """That of the SAM."""
+        return self._sam.image_side
+
+    @property
     def device(self) -> torch.device:
         """That of the SAM."""
         return self._sam.device

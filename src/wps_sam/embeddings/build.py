@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wps_sam.embeddings.encoder import ImageEncoder
@@ -21,6 +23,7 @@ _MOST_READERS = 16
 _BATCHES_BEING_WRITTEN = 2
 
 OnProgress = Callable[[int], None]
+Pixels = NDArray[np.uint8]
 
 
 @dataclass
@@ -70,7 +73,7 @@ def embed_images(
     if batch_size is None:
         batch_size = 1 if encoder.device.type == "cpu" else _GPU_BATCH
     report = EmbedReport()
-    waiting: list[tuple[str, Tensor]] = []
+    waiting: list[tuple[str, Pixels]] = []
     with _Writer(cache, report, on_progress) as writer:
         for view in _read_ahead(cache, encoder, images, batch_size, report, on_progress):
             waiting.append(view)
@@ -90,13 +93,13 @@ def _read_ahead(
     batch_size: int,
     report: EmbedReport,
     on_progress: OnProgress,
-) -> Iterator[tuple[str, Tensor]]:
+) -> Iterator[tuple[str, Pixels]]:
     """Yield (key, pixels) of the images that need the encoder; the next batch is being read."""
     # A CPU that encodes has no core to spare for more than one.
     threads = 1 if encoder.device.type == "cpu" else min(_MOST_READERS, os.cpu_count() or 1)
     ahead = max(batch_size, threads)
-    queue: deque[tuple[ImageToEmbed, str, Future[Tensor]]] = deque()
-    with ViewReaders(encoder, threads) as readers:
+    queue: deque[tuple[ImageToEmbed, str, Future[Pixels]]] = deque()
+    with ViewReaders(encoder.image_side, threads) as readers:
         for image, key in _missing(cache, images, report, on_progress):
             queue.append((image, key, readers.submit(image)))
             if len(queue) > ahead:
@@ -146,10 +149,10 @@ def _report_copies_of_broken_images(cache: EmbeddingCache, report: EmbedReport) 
 def _finish(
     image: ImageToEmbed,
     key: str,
-    future: Future[Tensor],
+    future: Future[Pixels],
     report: EmbedReport,
     on_progress: OnProgress,
-) -> Iterator[tuple[str, Tensor]]:
+) -> Iterator[tuple[str, Pixels]]:
     """Wait for one read; a failure goes into the report."""
     try:
         yield key, future.result()
@@ -160,10 +163,11 @@ def _finish(
 
 
 @torch.no_grad()
-def _encode(encoder: ImageEncoder, views: Sequence[tuple[str, Tensor]]) -> tuple[list[str], Tensor]:
-    """Encode views in one call: their keys, and features (B, C, h, w)."""
-    pixels = views[0][1] if len(views) == 1 else torch.cat([pixels for _, pixels in views])
-    return [key for key, _ in views], encoder.encode(pixels)
+def _encode(encoder: ImageEncoder, views: Sequence[tuple[str, Pixels]]) -> tuple[list[str], Tensor]:
+    """Encode views in one call: their keys, and features (B, C, h, w) float16."""
+    features = encoder.encode(encoder.preprocess([pixels for _, pixels in views]))
+    # Rounded here and not by the thread that writes, for the reason that ViewReaders gives.
+    return [key for key, _ in views], features.half()
 
 
 class _Writer:

@@ -13,6 +13,10 @@ class ImageEncoder(Protocol):
     """What makes features: a SAM, or its encoder elsewhere."""
 
     @property
+    def image_side(self) -> int:
+        """See FrozenSam."""
+
+    @property
     def device(self) -> torch.device:
         """Where it computes."""
 

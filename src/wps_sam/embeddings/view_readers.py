@@ -1,4 +1,4 @@
-"""Views of photographs as an encoder takes them, read on other threads before they are needed."""
+"""Views of photographs in the size an encoder takes, read on other threads ahead of it."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,11 +8,10 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
-from wps_sam.embeddings.encoder import ImageEncoder
 from wps_sam.embeddings.store import embedding_key
 from wps_sam.images.reading import read_image
+from wps_sam.sam.preprocess import resize_longest_side
 from wps_sam.views.pixels import view_pixels
 from wps_sam.views.view import PLAIN, View
 
@@ -65,19 +64,21 @@ class ViewReader:
 
 
 class ViewReaders:
-    """Threads that read views and bring them into the SAM frame.
+    """Threads that read views and resize them for an encoder.
 
     All views of a photograph that follow each other go to one thread, which opens the file once.
+    The threads use Pillow only: PyTorch would give each of them threads of its own, which take the
+    cores from the encoder.
     """
 
-    def __init__(self, encoder: ImageEncoder, threads: int) -> None:
+    def __init__(self, image_side: int, threads: int) -> None:
         """Start threads; leaving the context ends them.
 
         Args:
-            encoder: Its `preprocess` brings views into the SAM frame, on its device.
+            image_side: Of the SAM frame, in pixels.
             threads: How many photographs are read at once.
         """
-        self._encoder = encoder
+        self._image_side = image_side
         self._threads = [(ThreadPoolExecutor(max_workers=1), ViewReader()) for _ in range(threads)]
         self._photographs = 0
         self._last: Path | None = None
@@ -96,15 +97,17 @@ class ViewReaders:
         for thread, _ in self._threads:
             thread.shutdown(cancel_futures=True)
 
-    def submit(self, image: ImageToEmbed) -> Future[Tensor]:
+    def submit(self, image: ImageToEmbed) -> Future[npt.NDArray[np.uint8]]:
         """Begin to read a view.
 
         Returns:
-            Its pixels when they are there, (1, 3, side, side) float32 on the encoder's device; or
+            Its pixels when they are there, (h, w, 3) uint8 RGB, as large as in the SAM frame; or
             DataError, if the file cannot be read.
         """
         if image.path != self._last:
             self._last = image.path
             self._photographs += 1
         thread, reader = self._threads[self._photographs % len(self._threads)]
-        return thread.submit(lambda: self._encoder.preprocess([reader.pixels(image)]))
+        return thread.submit(
+            lambda: resize_longest_side(reader.pixels(image), self._image_side, record=image.name)
+        )

@@ -58,6 +58,11 @@ class Bfloat16OpenvinoEncoder:
             )
         self._sam = sam
 
+    @property
+    def image_side(self) -> int:
+        """That of the SAM."""
+        return self._sam.image_side
+
     def preprocess(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
         """See FrozenSam.preprocess."""
         return self._sam.preprocess(images)
