@@ -57,6 +57,15 @@ def test_write__failure_leaves_the_old_file_and_no_rubbish(
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_write__a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.json'"):
+        write_atomically(tmp_path / "a.json", b"new")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="permissions of another kind")
 def test_write__others_may_read(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a.json", b"new")

@@ -9,7 +9,7 @@ import pytest
 from wps_sam.cluster import worker as worker_module
 from wps_sam.cluster.stored_images import RECORD_FIELDS, to_record
 from wps_sam.cluster.worker import STOPPED, Attempts, BlockWorker, Outcome
-from wps_sam.errors import DataError
+from wps_sam.errors import ConfigError, DataError, ExportError
 from wps_sam.inference.sources import ImageToPredict
 
 pa = pytest.importorskip("pyarrow")
@@ -26,6 +26,8 @@ ERRORS = {
     "odd": RuntimeError("shape mismatch"),
     "long": OSError(36, "File name too long"),
     "refused": DataError("This image is not for us."),
+    "unequipped": ConfigError("--encoder openvino-bf16 needs the package openvino."),
+    "unconvertible": ExportError("The encoder cannot be converted."),
 }
 
 
@@ -113,6 +115,15 @@ def test_block__an_error_is_of_one_image(name: str, reason: str) -> None:
     assert table.column("state").to_pylist() == ["done", "failed", "done"]
     assert table.column("reason")[1].as_py() == reason
     assert Worker(Attempts())(block(name)).column("state").to_pylist() == ["failed"]
+
+
+@pytest.mark.parametrize("name", ["unequipped", "unconvertible"])
+def test_block__what_a_worker_lacks_stops_the_job_at_once(name: str) -> None:
+    worker = Worker(Attempts())
+    table = worker(block("a", name, "c"))
+    assert worker.calls == [["a", name, "c"]]
+    assert table.column("state").to_pylist() == [STOPPED]
+    assert table.column("reason")[0].as_py() == str(ERRORS[name])
 
 
 def test_block__a_full_disk_stops_the_job_also_image_by_image() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +40,11 @@ def test_encode__on_a_gpu_it_is_compiled_for_one_number_of_images(
 ) -> None:
     sizes: list[int] = []
 
-    def compiled(encode: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def compiled(
+        encode: Callable[[Tensor], Tensor], *, dynamic: bool
+    ) -> Callable[[Tensor], Tensor]:
+        assert not dynamic
+
         def run(pixels: Tensor) -> Tensor:
             sizes.append(len(pixels))
             return encode(pixels)
@@ -54,3 +59,39 @@ def test_encode__on_a_gpu_it_is_compiled_for_one_number_of_images(
     for count in (3, 1, 2):
         assert torch.equal(encoder.encode(pixels[:count]), pixels[:count].amax((1, 2)))
     assert sizes == [3, 3, 3]
+
+
+def test_encode__one_graph_for_a_last_call_of_fewer_images(
+    toy_sam: FrozenSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphs: list[torch.fx.GraphModule] = []
+
+    def backend(graph: torch.fx.GraphModule, example: list[Tensor]) -> Callable[..., Any]:
+        graphs.append(graph)
+        return graph.forward
+
+    encoder = Bfloat16Encoder(toy_sam)
+    pixels = toy_sam.preprocess([picture.image for picture in drawn_pictures()])
+    expected = encoder.encode(pixels[:2])
+    encoder._compiled = True  # as on a GPU
+    encoder._encode = torch.compile(toy_sam.encode, dynamic=False, backend=backend)
+    found = [encoder.encode(pixels[:count]) for count in (2, 2, 1)]
+    assert len(graphs) == 1
+    for one in found:
+        torch.testing.assert_close(one, expected[: len(one)], atol=2e-2, rtol=2e-2)
+
+
+def test_encode__a_machine_that_cannot_compile(
+    toy_sam: FrozenSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend(graph: torch.fx.GraphModule, example: list[Tensor]) -> Callable[..., Any]:
+        raise RuntimeError("no compiler found")
+
+    encoder = Bfloat16Encoder(toy_sam)
+    encoder._compiled = True
+    encoder._encode = torch.compile(toy_sam.encode, dynamic=False, backend=backend)
+    torch._dynamo.reset()
+    with pytest.raises(
+        ConfigError, match=r"cannot be compiled on cpu \(.*\n?.*Install a C compiler"
+    ):
+        encoder.encode(torch.zeros(1, 3, 256, 256))

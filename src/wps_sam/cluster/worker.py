@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from wps_sam.allocator import keep_freed_memory
 from wps_sam.cluster.stored_images import fetched
-from wps_sam.errors import WpsSamError
+from wps_sam.errors import ConfigError, ExportError, WpsSamError
 from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.sources import ImageToPredict
 
 _MOST_DEATHS = 2
 
-_OF_NO_IMAGE = (errno.ENOSPC, errno.EROFS, errno.EACCES)
+_OF_NO_IMAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 """Errors of the place that is written to: every other image would meet them too."""
 
 STOPPED = "stopped"
@@ -113,10 +113,14 @@ class BlockWorker(ABC):
         """Work on a block that is not known to be bad; whatever it raises is of one of its images.
 
         Raises:
+            ConfigError: The worker lacks a package, a compiler, memory, ...
+            ExportError: The worker cannot convert its encoder.
             OSError: Nothing can be written.
         """
         try:
             return self._work(records)
+        except (ConfigError, ExportError):  # every other image would meet them too
+            raise
         except Exception as error:  # whatever a file can make a decoder or a model do
             if isinstance(error, OSError) and error.errno in _OF_NO_IMAGE:
                 raise

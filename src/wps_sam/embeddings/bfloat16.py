@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
+from wps_sam.errors import ConfigError
 from wps_sam.sam.frozen import FrozenSam
 
 
@@ -21,7 +22,7 @@ class Bfloat16Encoder:
         """Take a SAM, which is not copied."""
         self._sam = sam
         self._compiled = sam.device.type == "cuda"
-        self._encode = torch.compile(sam.encode) if self._compiled else sam.encode
+        self._encode = torch.compile(sam.encode, dynamic=False) if self._compiled else sam.encode
         self._batch = 0
 
     @property
@@ -48,11 +49,24 @@ class Bfloat16Encoder:
             (B, C, h, w) float32 without gradient.
 
         Raises:
-            ConfigError: `pixels` is of another shape.
+            ConfigError: `pixels` is of another shape, or the encoder cannot be compiled.
         """
-        count = len(pixels)
-        if self._compiled:  # another number of images would be compiled again, for a minute
-            self._batch = max(self._batch, count)
-            pixels = pad(pixels, (0, 0, 0, 0, 0, 0, 0, self._batch - count))
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self._encode(pixels)[:count]
+            return self._encode_compiled(pixels) if self._compiled else self._encode(pixels)
+
+    def _encode_compiled(self, pixels: Tensor) -> Tensor:
+        """Encode as many as before; another number would be compiled again, for a minute."""
+        # Takes a second, and matters only where something is compiled.
+        from torch._dynamo.exc import TorchDynamoException
+
+        count = len(pixels)
+        self._batch = max(self._batch, count)
+        try:
+            return self._encode(pad(pixels, (0, 0, 0, 0, 0, 0, 0, self._batch - count)))[:count]
+        except TorchDynamoException as error:
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise ConfigError(
+                f"--encoder pytorch-bf16: the encoder cannot be compiled on {self.device} "
+                f"({reason}). Install a C compiler, which torch.compile needs, or leave --encoder "
+                "out."
+            ) from error

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from types import TracebackType
 from typing import Self
 
@@ -16,10 +17,12 @@ from torch import Tensor
 from wps_sam.embeddings.encoder import ImageEncoder
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.embeddings.view_readers import ImageToEmbed, ViewReaders
-from wps_sam.errors import DataError
+from wps_sam.errors import ConfigError, DataError
 
 _GPU_BATCH = 8
 _MOST_READERS = 16
+_CORES_A_READER = 4
+_VIEWS_AHEAD = 4
 _BATCHES_BEING_WRITTEN = 2
 
 OnProgress = Callable[[int], None]
@@ -32,7 +35,7 @@ class EmbedReport:
 
     Attributes:
         keys: image -> cache key, for every image that now has an embedding.
-        embedded: how many went through the encoder just now.
+        embedded: how many went through the encoder just now; counted by the thread that writes.
         reused: how many were in the cache already.
         repaired: names whose damaged cache file was replaced.
         failures: (name, reason) of images that could not be read.
@@ -69,6 +72,10 @@ def embed_images(
 
     Returns:
         Counts, keys and failures.
+
+    Raises:
+        ConfigError: The encoder's device has not enough memory for a call.
+        OSError: Nothing can be written.
     """
     if batch_size is None:
         batch_size = 1 if encoder.device.type == "cpu" else _GPU_BATCH
@@ -95,12 +102,13 @@ def _read_ahead(
     on_progress: OnProgress,
 ) -> Iterator[tuple[str, Pixels]]:
     """Yield (key, pixels) of the images that need the encoder; the next batch is being read."""
-    # A CPU that encodes has no core to spare for more than one.
-    threads = 1 if encoder.device.type == "cpu" else min(_MOST_READERS, os.cpu_count() or 1)
-    ahead = max(batch_size, threads)
+    threads = _reading_threads(encoder)
+    # A photograph has one thread, whatever the number of its views; a view takes 3 MB at most.
+    ahead = max(batch_size, _VIEWS_AHEAD * threads)
     queue: deque[tuple[ImageToEmbed, str, Future[Pixels]]] = deque()
     with ViewReaders(encoder.image_side, threads) as readers:
-        for image, key in _missing(cache, images, report, on_progress):
+        hashed = _hash_ahead(images, threads)
+        for image, key in _missing(cache, hashed, report, on_progress):
             queue.append((image, key, readers.submit(image)))
             if len(queue) > ahead:
                 yield from _finish(*queue.popleft(), report, on_progress)
@@ -108,17 +116,48 @@ def _read_ahead(
             yield from _finish(*queue.popleft(), report, on_progress)
 
 
+def _reading_threads(encoder: ImageEncoder) -> int:
+    """A CPU that encodes has few cores to spare; of one or two, one thread takes enough."""
+    if encoder.device.type == "cpu":
+        return max(1, min(_MOST_READERS, torch.get_num_threads() // _CORES_A_READER))
+    return min(_MOST_READERS, os.cpu_count() or 1)
+
+
+def _hash_ahead(
+    images: Sequence[ImageToEmbed], threads: int
+) -> Iterator[tuple[ImageToEmbed, Callable[[], str]]]:
+    """Yield images and what gives their keys, in order; files are hashed ahead on other threads.
+
+    Of views that follow each other only the first reads the file: its hash is remembered.
+    """
+    under_way: deque[tuple[list[ImageToEmbed], Future[str]]] = deque()
+
+    def oldest() -> Iterator[tuple[ImageToEmbed, Callable[[], str]]]:
+        (first, *others), key = under_way.popleft()
+        yield first, key.result
+        yield from ((other, other.key) for other in others)
+
+    with ThreadPoolExecutor(threads) as hashers:
+        for _, same_path in groupby(images, lambda image: image.path):
+            views = list(same_path)
+            under_way.append((views, hashers.submit(views[0].key)))
+            if len(under_way) > 2 * threads:
+                yield from oldest()
+        while under_way:
+            yield from oldest()
+
+
 def _missing(
     cache: EmbeddingCache,
-    images: Sequence[ImageToEmbed],
+    hashed: Iterator[tuple[ImageToEmbed, Callable[[], str]]],
     report: EmbedReport,
     on_progress: OnProgress,
 ) -> Iterator[tuple[ImageToEmbed, str]]:
     """Yield the images that the cache does not have, and their keys; the report gets the others."""
     started: set[str] = set()
-    for image in images:
+    for image, key_of in hashed:
         try:
-            key = image.key()
+            key = key_of()
         except DataError as error:
             report.failures.append((image.name, str(error)))
             on_progress(1)
@@ -158,6 +197,8 @@ def _finish(
         yield key, future.result()
     except DataError as error:
         del report.keys[image]
+        if image.name in report.repaired:  # it was to be
+            report.repaired.remove(image.name)
         report.failures.append((image.name, str(error)))
         on_progress(1)
 
@@ -165,9 +206,18 @@ def _finish(
 @torch.no_grad()
 def _encode(encoder: ImageEncoder, views: Sequence[tuple[str, Pixels]]) -> tuple[list[str], Tensor]:
     """Encode views in one call: their keys, and features (B, C, h, w) float16."""
-    features = encoder.encode(encoder.preprocess([pixels for _, pixels in views]))
+    try:
+        features = encoder.encode(encoder.preprocess([pixels for _, pixels in views]))
+    except torch.OutOfMemoryError as error:
+        raise ConfigError(
+            f"{encoder.device}: its memory does not hold the encoder and {len(views)} images at a "
+            f"time ({str(error).splitlines()[0]}). Run `wps-sam embed` with a smaller "
+            "--batch-size first, whose features `train` then finds, or take --device cpu."
+        ) from error
     # Rounded here and not by the thread that writes, for the reason that ViewReaders gives.
-    return [key for key, _ in views], features.half()
+    features = features.half()
+    # Only CUDA lets another thread fetch the result while the next images are encoded.
+    return [key for key, _ in views], features if features.is_cuda else features.cpu()
 
 
 class _Writer:
@@ -204,7 +254,8 @@ class _Writer:
             self._under_way.popleft().result()
 
     def _write(self, keys: Sequence[str], features: Tensor) -> None:
-        for key, one in zip(keys, features, strict=True):
+        # Fetched in one go: each copy of its own would wait for the images that came after it.
+        for key, one in zip(keys, features.cpu(), strict=True):
             self._cache.write(key, one)
         self._report.embedded += len(keys)
         self._on_progress(len(keys))

@@ -4,7 +4,7 @@
 and with `-<code of the view>` behind the width where the image is not taken as it is.
 
 A file appears under its name only when it is complete (written aside, flushed, then renamed), so
-a run that is killed loses at most the image it was on, and several writers may share a cache.
+a run that is killed loses at most the few batches it was on, and several writers may share a cache.
 Files are memory-mapped when read: memory stays flat as the data set grows. Why one file an image
 and not an array store: benchmarks/embedding_store.py.
 """

@@ -1,6 +1,7 @@
 """From an image array to the pixels SAM's encoder reads."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -37,8 +38,7 @@ def preprocess_images(
         DataError: An array has another shape or dtype.
     """
     pixels = torch.zeros((len(images), 3, side, side), device=device)
-    mean = torch.tensor(PIXEL_MEAN_RGB, device=device)
-    std = torch.tensor(PIXEL_STD_RGB, device=device)
+    mean, std = _statistics(device)
     for index, image in enumerate(images):
         resized = torch.from_numpy(resize_longest_side(image, side, record=f"image {index}"))
         if device.type == "cuda":
@@ -48,6 +48,14 @@ def preprocess_images(
         height, width = resized.shape[:2]
         pixels[index, :, :height, :width] = ((resized - mean) / std).permute(2, 0, 1)
     return pixels
+
+
+@cache  # a copy to a GPU from ordinary memory waits for all that the GPU still has to do
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, (3,) float32 each."""
+    with torch.inference_mode(mode=False):
+        mean = torch.tensor(PIXEL_MEAN_RGB, device=device)
+        return mean, torch.tensor(PIXEL_STD_RGB, device=device)
 
 
 def resize_longest_side(
