@@ -25,7 +25,9 @@ def in_one_process(photos: Path, sam: FrozenSam, encoder: ImageEncoder, root: Pa
     return embed_images(cache, encoder, images)
 
 
+@pytest.mark.parametrize("embedded", [False, True])
 def test_embed__same_bytes_as_one_process_also_when_a_worker_is_killed(
+    embedded: bool,
     cluster: None,
     photos: Path,
     toy_sam: FrozenSam,
@@ -34,7 +36,7 @@ def test_embed__same_bytes_as_one_process_also_when_a_worker_is_killed(
 ) -> None:
     monkeypatch.setattr(session, "_BLOCKS_A_WORKER", 2)  # three images a block
     expected = in_one_process(photos, toy_sam, toy_sam, tmp_path / "alone")
-    worker = dies_once(EmbedWorker, tmp_path / "died", "_states", after=True)
+    worker = dies_once(EmbedWorker, tmp_path / "died", "work", after=embedded)
     cache = EmbeddingCache(tmp_path / "shared", Fingerprint.of(toy_sam))
     images = list_anywhere([str(photos)])
     steps: list[int] = []

@@ -13,7 +13,6 @@ from wps_sam.embeddings.encoder import ImageEncoder
 from wps_sam.embeddings.fingerprint import Fingerprint
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.embeddings.view_readers import ImageToEmbed
-from wps_sam.errors import DataError
 from wps_sam.extra_packages import RAY, extra_package
 from wps_sam.inference.sources import ImageToPredict
 from wps_sam.sam.frozen import FrozenSam
@@ -58,26 +57,15 @@ class EmbedWorker(BlockWorker):
                 outcomes.append(Outcome(int(image.image_id), "failed", image.problem))
             else:
                 there.append(ImageToEmbed(image.path, str(image.image_id)))
-        states = self._states(there)
         report = embed_images(self.cache, self.encoder, there, batch_size=self.batch_size)
         failed = {name: Outcome(int(name), "failed", reason) for name, reason in report.failures}
         outcomes += failed.values()
+        states = dict.fromkeys(report.repaired, "damaged") | dict.fromkeys(report.found, "ready")
         return outcomes + [
-            Outcome(int(name), state) for name, state in states.items() if name not in failed
+            Outcome(int(image.name), states.get(image.name, "missing"))
+            for image in there
+            if image.name not in failed
         ]
-
-    def _states(self, images: Sequence[ImageToEmbed]) -> dict[str, str]:
-        """What the cache has of each image before: `missing`, `damaged`, or `ready`."""
-        states: dict[str, str] = {}
-        seen: set[str] = set()
-        for image in images:
-            try:
-                key = image.key()
-            except DataError:  # embed_images says it again
-                continue
-            states[image.name] = "ready" if key in seen else self.cache.state(key)
-            seen.add(key)
-        return states
 
 
 def embed_on_ray(
@@ -130,7 +118,7 @@ def embed_on_ray(
         if row["state"] == "failed":
             problems[row["position"]] = (name, row["reason"])
         elif row["state"] == "ready":
-            report.reused += 1
+            report.found.append(name)
         else:
             report.embedded += 1
             if row["state"] == "damaged":

@@ -5,9 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from wps_sam.embeddings.encoder import ImageEncoder
 from wps_sam.embeddings.store import EmbeddingCache
 from wps_sam.embeddings.view_readers import ImageToEmbed, ViewReaders
 from wps_sam.errors import ConfigError, DataError
+from wps_sam.write_behind import WriteBehind
 
 _GPU_BATCH = 8
 _MOST_READERS = 16
@@ -36,16 +36,21 @@ class EmbedReport:
     Attributes:
         keys: image -> cache key, for every image that now has an embedding.
         embedded: how many went through the encoder just now; counted by the thread that writes.
-        reused: how many were in the cache already.
+        found: names of those that were in the cache already.
         repaired: names whose damaged cache file was replaced.
         failures: (name, reason) of images that could not be read.
     """
 
     keys: dict[ImageToEmbed, str] = field(default_factory=dict)
     embedded: int = 0
-    reused: int = 0
+    found: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def reused(self) -> int:
+        """How many were in the cache already."""
+        return len(self.found)
 
 
 def embed_images(
@@ -81,14 +86,20 @@ def embed_images(
         batch_size = 1 if encoder.device.type == "cpu" else _GPU_BATCH
     report = EmbedReport()
     waiting: list[tuple[str, Pixels]] = []
-    with _Writer(cache, report, on_progress) as writer:
+    with WriteBehind(_BATCHES_BEING_WRITTEN) as writer:
+
+        def encode(views: Sequence[tuple[str, Pixels]]) -> None:
+            features = _encode(encoder, [pixels for _, pixels in views])
+            keys = [key for key, _ in views]
+            writer.submit(partial(_write, cache, keys, features, report, on_progress))
+
         for view in _read_ahead(cache, encoder, images, batch_size, report, on_progress):
             waiting.append(view)
             if len(waiting) == batch_size:
-                writer.write(*_encode(encoder, waiting))
+                encode(waiting)
                 waiting = []
         if waiting:
-            writer.write(*_encode(encoder, waiting))
+            encode(waiting)
     _report_copies_of_broken_images(cache, report)
     return report
 
@@ -165,7 +176,7 @@ def _missing(
         report.keys[image] = key
         state = cache.state(key)
         if state == "ready" or key in started:
-            report.reused += 1
+            report.found.append(image.name)
             on_progress(1)
             continue
         if state == "damaged":
@@ -181,7 +192,7 @@ def _report_copies_of_broken_images(cache: EmbeddingCache, report: EmbedReport) 
     for image, key in list(report.keys.items()):
         if cache.state(key) != "ready":
             del report.keys[image]
-            report.reused -= 1
+            report.found.remove(image.name)
             report.failures.append((image.name, "the same bytes as an image that failed, above"))
 
 
@@ -204,10 +215,10 @@ def _finish(
 
 
 @torch.no_grad()
-def _encode(encoder: ImageEncoder, views: Sequence[tuple[str, Pixels]]) -> tuple[list[str], Tensor]:
-    """Encode views in one call: their keys, and features (B, C, h, w) float16."""
+def _encode(encoder: ImageEncoder, views: Sequence[Pixels]) -> Tensor:
+    """Encode views in one call: features (B, C, h, w) float16."""
     try:
-        features = encoder.encode(encoder.preprocess([pixels for _, pixels in views]))
+        features = encoder.encode(encoder.preprocess(views))
     except torch.OutOfMemoryError as error:
         raise ConfigError(
             f"{encoder.device}: its memory does not hold the encoder and {len(views)} images at a "
@@ -217,45 +228,19 @@ def _encode(encoder: ImageEncoder, views: Sequence[tuple[str, Pixels]]) -> tuple
     # Rounded here and not by the thread that writes, for the reason that ViewReaders gives.
     features = features.half()
     # Only CUDA lets another thread fetch the result while the next images are encoded.
-    return [key for key, _ in views], features if features.is_cuda else features.cpu()
+    return features if features.is_cuda else features.cpu()
 
 
-class _Writer:
-    """Writes features while the next images are encoded."""
-
-    def __init__(self, cache: EmbeddingCache, report: EmbedReport, on_progress: OnProgress) -> None:
-        self._cache = cache
-        self._report = report
-        self._on_progress = on_progress
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._under_way: deque[Future[None]] = deque()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Finish what was begun, after an error too: it was paid for. The first error counts."""
-        with self._thread:
-            while self._under_way:
-                if kind is None:
-                    self._under_way.popleft().result()
-                else:
-                    self._under_way.popleft().exception()
-
-    def write(self, keys: Sequence[str], features: Tensor) -> None:
-        """Begin to write; waits where several batches are under way, and raises earlier errors."""
-        self._under_way.append(self._thread.submit(self._write, keys, features))
-        if len(self._under_way) > _BATCHES_BEING_WRITTEN:
-            self._under_way.popleft().result()
-
-    def _write(self, keys: Sequence[str], features: Tensor) -> None:
-        # Fetched in one go: each copy of its own would wait for the images that came after it.
-        for key, one in zip(keys, features.cpu(), strict=True):
-            self._cache.write(key, one)
-        self._report.embedded += len(keys)
-        self._on_progress(len(keys))
+def _write(
+    cache: EmbeddingCache,
+    keys: Sequence[str],
+    features: Tensor,
+    report: EmbedReport,
+    on_progress: OnProgress,
+) -> None:
+    """Write the features of one call."""
+    # Fetched in one go: each copy of its own would wait for the images that came after it.
+    for key, one in zip(keys, features.cpu(), strict=True):
+        cache.write(key, one)
+    report.embedded += len(keys)
+    on_progress(len(keys))

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from wps_sam.inference.interface import Segmenter
 from wps_sam.inference.journal import PredictionJournal
 from wps_sam.inference.sources import ImageToPredict
 from wps_sam.inference.writers import FORMATS, Outcome
+from wps_sam.write_behind import WriteBehind
 
 Pixels = NDArray[np.uint8]
 
@@ -83,7 +84,8 @@ def predict_images(
     waiting = [image for image in images if not job.journal.has(image)]
     report.reused = len(images) - len(waiting)
     on_progress(report.reused)
-    with _Writer(job, report, on_progress) as writer:
+    # One thread writes, so that the journal keeps the order of the images.
+    with WriteBehind(_MOST_WAITING, _MOST_WAITING_BYTES) as writer:
         batch: list[tuple[ImageToPredict, Pixels]] = []
         for image, pixels in _read_ahead(waiting, job.batch_size):
             if isinstance(pixels, DataError):
@@ -103,7 +105,7 @@ def _predict_batch(
     job: BulkJob,
     batch: Sequence[tuple[ImageToPredict, Pixels]],
     report: PredictReport,
-    writer: "_Writer",
+    writer: WriteBehind,
     on_progress: Callable[[int], None],
 ) -> None:
     """Predict some images and hand them to the writer; failures go into the report."""
@@ -120,55 +122,27 @@ def _predict_batch(
             _predict_batch(job, [one], report, writer, on_progress)
         return
     for (image, pixels), prediction in zip(batch, predictions, strict=True):
-        writer.write(image, Outcome(image.stem, pixels, prediction))
+        outcome = Outcome(image.stem, pixels, prediction)
+        in_memory = prediction.masks.nbytes + pixels.nbytes
+        writer.submit(partial(_write, job, image, outcome, report, on_progress), in_memory)
 
 
-class _Writer:
-    """Writes one image's files while the next is predicted."""
-
-    def __init__(
-        self, job: BulkJob, report: PredictReport, on_progress: Callable[[int], None]
-    ) -> None:
-        self._job = job
-        self._report = report
-        self._on_progress = on_progress
-        # One thread, so that the journal keeps the order of the images.
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._under_way: deque[tuple[int, Future[None]]] = deque()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        """Finish what was begun, after an error too: it was paid for. The first error counts."""
-        with self._thread:
-            while self._under_way:
-                if kind is None:
-                    self._wait()
-                else:
-                    self._under_way.popleft()[1].exception()
-
-    def write(self, image: ImageToPredict, outcome: Outcome) -> None:
-        """Begin to write; waits where too much would lie in memory, and raises earlier errors."""
-        in_memory = outcome.prediction.masks.nbytes + outcome.image.nbytes
-        self._under_way.append((in_memory, self._thread.submit(self._write, image, outcome)))
-        while sum(size for size, _ in self._under_way) > _MOST_WAITING_BYTES:
-            self._wait()
-        if len(self._under_way) > _MOST_WAITING:
-            self._wait()
-
-    def _wait(self) -> None:
-        self._under_way.popleft()[1].result()
-
-    def _write(self, image: ImageToPredict, outcome: Outcome) -> None:
-        for name in self._job.formats:
-            FORMATS[name](outcome, self._job.out)
-        # Last, so that an image in the journal has all its files.
-        self._job.journal.add(image, outcome.prediction)
-        self._report.parts += len(outcome.prediction)
-        self._report.dropped_empty += outcome.prediction.dropped_empty
-        self._report.predicted += 1
-        self._on_progress(1)
+def _write(
+    job: BulkJob,
+    image: ImageToPredict,
+    outcome: Outcome,
+    report: PredictReport,
+    on_progress: Callable[[int], None],
+) -> None:
+    """Write one image's files."""
+    for name in job.formats:
+        FORMATS[name](outcome, job.out)
+    # Last, so that an image in the journal has all its files.
+    job.journal.add(image, outcome.prediction)
+    report.parts += len(outcome.prediction)
+    report.dropped_empty += outcome.prediction.dropped_empty
+    report.predicted += 1
+    on_progress(1)
 
 
 def _read_ahead(
